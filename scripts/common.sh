@@ -4,6 +4,21 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 P2P_CACHE=${P2P_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/p2p-tph}
 mkdir -p "$P2P_CACHE"
+export P2P_CACHE CCACHE_DIR=$P2P_CACHE/ccache
 
 progress() { printf '%s  %s\n' "$(date +%T)" "$*" >&2; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# A cache directory that belongs to this checkout alone: build trees hold
+# links into it.
+checkout_cache()
+{
+	echo "$P2P_CACHE/$1-$(echo "$top" | sha256sum | cut -c1-8)"
+}
+
+# Reads ninja's output, shows a line now and then; the exit status is that of
+# the build (pipefail).
+show_progress()
+{
+	awk '/^\[[0-9]+\/[0-9]+\]/ { if (++n % 200 == 0) print "          " $1 }' >&2
+}

@@ -1,0 +1,6 @@
+/*
+ * pcapng writer
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include <stdint.h>

@@ -1,0 +1,6 @@
+/*
+ * Verbs engine
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "qemu/osdep.h"

@@ -1,0 +1,6 @@
+/*
+ * Virtual ConnectX
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "qemu/osdep.h"

@@ -1,0 +1,130 @@
+/*
+ * PCI Express fabric: requests of device models as real TLPs
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * QEMU's DMA is a memory access and has no TLPs. A device model that wants
+ * them sends its requests with the functions below instead of
+ * pci_dma_read()/pci_dma_write(). The fabric cuts them into TLPs, takes them
+ * along the ports between requester and completer, shows them to the taps,
+ * and hands them to the completer: a device model that implements
+ * TYPE_PCIE_COMPLETER gets whole TLPs, everything else is plain memory.
+ *
+ * Everything here runs under the big lock.
+ */
+#ifndef HW_PCI_PCIE_FABRIC_H
+#define HW_PCI_PCIE_FABRIC_H
+
+#include "exec/memory.h"
+#include "hw/pci/pci_device.h"
+#include "hw/pci/pcie_tlp.h"
+#include "qom/object.h"
+
+/**
+ * struct PCIeRequestAttrs: what a requester asks for beside address and data
+ * @attr: PCIE_ATTR_*
+ * @at: PCIE_AT_UNTRANSLATED or PCIE_AT_TRANSLATED
+ * @th, @ph, @st, @st_ext: the hint, as in struct PCIeTLP. Fill it in with
+ *      pcie_tph_hint(), which honours the function's TPH control register
+ */
+typedef struct PCIeRequestAttrs {
+    uint8_t attr;
+    uint8_t at;
+    bool th;
+    uint8_t ph;
+    uint16_t st;
+    bool st_ext;
+} PCIeRequestAttrs;
+
+/**
+ * pcie_fabric_write(): posted memory write of @len bytes to @addr
+ *
+ * Cut at Max_Payload_Size and 4 KiB boundaries. What nobody claims is lost,
+ * as on hardware: the detecting port reports it (AER), the requester learns
+ * nothing. Without bus mastering nothing is sent.
+ */
+void pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
+                       uint64_t addr, const void *data, size_t len);
+
+/**
+ * pcie_fabric_read(): memory read, cut at Max_Read_Request_Size and 4 KiB
+ *
+ * Returns PCIE_CPL_SC, or the status of the first completion that failed;
+ * @data is undefined then.
+ */
+PCIeCplStatus pcie_fabric_read(PCIDevice *requester,
+                               const PCIeRequestAttrs *attrs,
+                               uint64_t addr, void *data, size_t len);
+
+/**
+ * pcie_fabric_atomic(): AtomicOp on a naturally aligned 4- or 8-byte operand
+ * @type: PCIE_TLP_FETCH_ADD, PCIE_TLP_SWAP or PCIE_TLP_CAS
+ * @operand: value to add, to store, or to store if *@addr equals @compare
+ * @old: the value found, host byte order; untouched on failure
+ */
+PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
+                                 const PCIeRequestAttrs *attrs,
+                                 PCIeTLPType type, uint64_t addr, size_t size,
+                                 uint64_t operand, uint64_t compare,
+                                 uint64_t *old);
+
+/**
+ * pcie_fabric_msix_notify(): send the vector's message as a memory write TLP
+ *
+ * Same rules as msix_notify(): masked vectors become pending.
+ */
+void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
+
+#define TYPE_PCIE_COMPLETER "pcie-completer"
+typedef struct PCIeCompleterClass PCIeCompleterClass;
+typedef struct PCIeCompleter PCIeCompleter;
+DECLARE_CLASS_CHECKERS(PCIeCompleterClass, PCIE_COMPLETER, TYPE_PCIE_COMPLETER)
+#define PCIE_COMPLETER(obj) \
+    INTERFACE_CHECK(PCIeCompleter, (obj), TYPE_PCIE_COMPLETER)
+
+/**
+ * struct PCIeCompleterClass: a function that takes whole TLPs
+ *
+ * A run is one TLP or several contiguous ones with equal headers (type,
+ * attributes, hint); @tlp is the first one's header, @len the run's bytes.
+ * @offset is within BAR @bar, and @offset + @len is inside the BAR.
+ *
+ * The fabric has applied the bytes enables of the wire: @data are the bytes
+ * at @offset, and none beside them may be touched.
+ *
+ * @claims: optional; false leaves the BAR's accesses to plain memory dispatch
+ * @write: consume a run of posted writes
+ * @read: produce the bytes of a run of reads
+ * @atomic: optional; UR without it. Operand and result as in
+ *          pcie_fabric_atomic(). Must be atomic against vCPUs
+ */
+struct PCIeCompleterClass {
+    InterfaceClass parent_class;
+
+    bool (*claims)(PCIeCompleter *completer, int bar);
+    PCIeCplStatus (*write)(PCIeCompleter *completer, const PCIeTLP *tlp,
+                           int bar, uint64_t offset,
+                           const void *data, size_t len);
+    PCIeCplStatus (*read)(PCIeCompleter *completer, const PCIeTLP *tlp,
+                          int bar, uint64_t offset, void *data, size_t len);
+    PCIeCplStatus (*atomic)(PCIeCompleter *completer, const PCIeTLP *tlp,
+                            int bar, uint64_t offset, size_t size,
+                            uint64_t operand, uint64_t compare, uint64_t *old);
+};
+
+/**
+ * A tap sees each TLP that passes a port. @port is the port's PCIDevice,
+ * @ingress true when the TLP comes into the port from its link. Taps run in
+ * the order in which TLPs pass; they must not send requests themselves.
+ */
+typedef struct PCIeFabricTap PCIeFabricTap;
+struct PCIeFabricTap {
+    void (*tlp)(PCIeFabricTap *tap, PCIDevice *port, bool ingress,
+                const PCIeTLP *tlp, const void *payload, size_t payload_len);
+    QTAILQ_ENTRY(PCIeFabricTap) next;
+};
+
+void pcie_fabric_add_tap(PCIeFabricTap *tap);
+void pcie_fabric_remove_tap(PCIeFabricTap *tap);
+
+#endif
