@@ -6,4 +6,28 @@ P2P_CACHE=${P2P_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/p2p-tph}
 mkdir -p "$P2P_CACHE"
 
 progress() { printf '%s  %s\n' "$(date +%T)" "$*" >&2; }
-die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+die()	# MESSAGE [LINE...]
+{
+	printf '%s: %s\n' "$(basename "$0")" "$1" >&2
+	shift
+	[ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+	exit 1
+}
+# The comment at the head of the script is its help.
+usage() { sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"; exit; }
+# The new files that patches bring, in order.
+brings() { sed -s -n '/^---$/,/^diff --git/s/^Brings: //p' "$@"; }
+
+# Of a commit, in a kernel's git tree: "7.2".
+kernel_version() { git show "$1:Makefile" | awk '/^(VERSION|PATCHLEVEL) =/ { print $3 }' | paste -sd.; }
+
+# The patches for a kernel version, in order.
+series()
+{
+	local patch variant
+	for patch in "$top"/series/[0-9][0-9][0-9][0-9]-*.patch; do
+		[ -e "$patch" ] || continue
+		variant=$top/series/$1/${patch##*/}
+		if [ -e "$variant" ]; then echo "$variant"; else echo "$patch"; fi
+	done
+}
