@@ -101,7 +101,7 @@ typedef struct VerbsQPAttr {
     uint8_t retry_count;        /* 0: a peer that does not answer fails now */
     uint8_t ack_timeout;        /* per retry, IBA encoding; 0: for ever */
     bool no_recv_queue;
-    bool shared_recv_queue;     /* receive requests survive an error: no flush */
+    bool shared_recv_queue;     /* its requests outlive the QP: no flush */
 } VerbsQPAttr;
 
 /**
@@ -193,6 +193,8 @@ typedef enum VerbsStatus {
  * @recv: of the receive queue, else of the send queue
  * @opcode: receive side: the sender's opcode (SEND, SEND_IMM, SEND_INVAL,
  *          WRITE_IMM)
+ * @byte_count: in UD receives with the 40 bytes that precede the data
+ * @grh: those 40 bytes hold a GRH; else they are unwritten
  */
 typedef struct VerbsWC {
     uint64_t id;
@@ -204,9 +206,7 @@ typedef struct VerbsWC {
     uint32_t imm;
     uint32_t src_qpn;
     uint16_t src_lid;
-    bool grh;                   /* UD: the 40 bytes before the data hold a GRH,
-                                   else they are reserved and unwritten;
-                                   @byte_count includes them either way */
+    bool grh;
 } VerbsWC;
 
 /**
