@@ -61,24 +61,6 @@ static const QEnumLookup peer_lookup = {
     .size = 3,
 };
 
-static const PropertyInfo prop_tph_completer = {
-    .type = "PCIeTPHCompleter",
-    .description = "none/tph/ext/reserved",
-    .enum_table = &tph_completer_lookup,
-    .get = qdev_propinfo_get_enum,
-    .set = qdev_propinfo_set_enum,
-    .set_default_value = qdev_propinfo_set_default_value_enum,
-};
-
-static const PropertyInfo prop_peer = {
-    .type = "PCIePeerPolicy",
-    .description = "drop/keep/refuse",
-    .enum_table = &peer_lookup,
-    .get = qdev_propinfo_get_enum,
-    .set = qdev_propinfo_set_enum,
-    .set_default_value = qdev_propinfo_set_default_value_enum,
-};
-
 PCIePeerPolicy fabric_root_port_peer_policy(PCIDevice *port)
 {
     FabricRootPort *rp = (FabricRootPort *)
@@ -157,8 +139,37 @@ static void root_port_reset_hold(Object *obj, ResetType type)
 /* PCIESlot's defaults are those of a slot that can be hot-plugged */
 static void root_port_init(Object *obj)
 {
+    FabricRootPort *rp = FABRIC_ROOT_PORT(obj);
+
     PCIE_SLOT(obj)->hotplug = false;
     PCI_DEVICE(obj)->cap_present &= ~QEMU_PCIE_SLTCAP_PCP;
+    rp->tph_completer = PCIE_TPH_COMPLETER_EXT;
+    rp->peer = PCIE_PEER_DROP;
+}
+
+static int get_tph_completer(Object *obj, Error **errp)
+{
+    return FABRIC_ROOT_PORT(obj)->tph_completer;
+}
+
+static void set_tph_completer(Object *obj, int value, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "tph-completer is a read-only register by now");
+        return;
+    }
+    FABRIC_ROOT_PORT(obj)->tph_completer = value;
+}
+
+static int get_peer(Object *obj, Error **errp)
+{
+    return FABRIC_ROOT_PORT(obj)->peer;
+}
+
+/* Nothing that a guest can see, so it may change at any time */
+static void set_peer(Object *obj, int value, Error **errp)
+{
+    FABRIC_ROOT_PORT(obj)->peer = value;
 }
 
 static const VMStateDescription vmstate_root_port = {
@@ -178,11 +189,6 @@ static const VMStateDescription vmstate_root_port = {
 
 /* The link's default is wide and fast: drivers warn of less */
 static const Property root_port_properties[] = {
-    DEFINE_PROP_SIGNED("tph-completer", FabricRootPort, tph_completer,
-                       PCIE_TPH_COMPLETER_EXT, prop_tph_completer,
-                       PCIeTPHCompleter),
-    DEFINE_PROP_SIGNED("peer", FabricRootPort, peer, PCIE_PEER_DROP,
-                       prop_peer, PCIePeerPolicy),
     DEFINE_PROP_BOOL("prefix", FabricRootPort, prefix, true),
     DEFINE_PROP_UINT32("max-payload", FabricRootPort, max_payload, 512),
     DEFINE_PROP_PCIE_LINK_SPEED("x-speed", PCIESlot, speed,
@@ -191,11 +197,21 @@ static const Property root_port_properties[] = {
                                 PCIE_LINK_WIDTH_16),
 };
 
+static void root_port_add_enums(ObjectClass *klass)
+{
+    object_class_property_add_enum(klass, "tph-completer", "PCIeTPHCompleter",
+                                   &tph_completer_lookup, get_tph_completer,
+                                   set_tph_completer);
+    object_class_property_add_enum(klass, "peer", "PCIePeerPolicy",
+                                   &peer_lookup, get_peer, set_peer);
+}
+
 static void root_port_describe(ObjectClass *klass)
 {
     object_class_property_set_description(klass, "tph-completer",
         "TPH completer support in Device Capabilities 2: none, tph (8-bit "
-        "tags), ext (8- and 16-bit tags), reserved (10b; counts as none)");
+        "tags), ext (8- and 16-bit tags; default), reserved (10b; counts as "
+        "none)");
     object_class_property_set_description(klass, "peer",
         "what the root complex does with peer requests that enter or leave "
         "through this port: drop their hint (default, as CPUs do), keep it, "
@@ -218,6 +234,7 @@ static void root_port_class_init(ObjectClass *klass, void *data)
     dc->desc = "PCI Express root port that carries TLPs with hints";
     dc->vmsd = &vmstate_root_port;
     device_class_set_props(dc, root_port_properties);
+    root_port_add_enums(klass);
     root_port_describe(klass);
     device_class_set_parent_realize(dc, root_port_realize,
                                     &rpc->parent_realize);

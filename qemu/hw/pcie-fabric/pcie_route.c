@@ -12,7 +12,6 @@
 #include "qemu/osdep.h"
 #include "internal.h"
 #include "exec/memory.h"
-#include "exec/memory-internal.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
@@ -345,7 +344,8 @@ static void route_beyond_rc(PCIeRoute *route, PCIDevice *requester,
         route_reject(route, NULL);
         return;
     }
-    if (mr->ops == &unassigned_mem_ops) {
+    if (!mr->container && !memory_region_is_ram(mr)) {
+        /* In no map: QEMU's region for what nobody claims */
         route_clip_to_page(route);
     }
     route_find_function(route, mr);
