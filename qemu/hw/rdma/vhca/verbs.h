@@ -9,8 +9,14 @@
  * It knows nothing of PCI either: DMA goes through the front end.
  *
  * All functions run under the big lock. Work is done in a bottom half with a
- * budget, never inside verbs_qp_kick(), so that a doorbell write returns at
- * once and a long queue cannot hold the lock.
+ * budget, never inside verbs_qp_kick() or verbs_qp_set_state(), so that a
+ * doorbell write returns at once and a long queue cannot hold the lock. A
+ * message that is larger than the budget is spread over several turns; keys
+ * and the peer are looked up again for each piece, so whatever is taken away
+ * meanwhile stops it.
+ *
+ * Callbacks may call every verbs function, also those that free or reset the
+ * QP or key that is being worked on, but for verbs_device_free().
  */
 #ifndef HW_RDMA_VHCA_VERBS_H
 #define HW_RDMA_VHCA_VERBS_H
@@ -18,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "hw/qdev-core.h"   /* MemReentrancyGuard */
 
 typedef struct VerbsDevice VerbsDevice;
 typedef struct VerbsMR VerbsMR;
@@ -37,10 +44,11 @@ enum {
  * @key: full 32-bit key; lookup goes by the upper 24 bits, then compares all
  * @enabled: false: every use is a protection error
  * @physical: the address is the DMA address, no range and no page list
+ * @remote_invalidate: SEND with invalidate may clear @enabled
  * @pd: protection domain
  * @access: VERBS_ACCESS_*
  * @start, @length: address range that the key covers
- * @page_shift: log2 of the page size of @pages
+ * @page_shift: log2 of the page size of @pages, below 64
  * @first_offset: byte offset of @start in the first page
  * @pages, @nr_pages: DMA address of each page; bit 0 set: present. Owned by
  *                    the front end
@@ -51,6 +59,7 @@ struct VerbsMR {
     uint32_t key;
     bool enabled;
     bool physical;
+    bool remote_invalidate;
     uint32_t pd;
     uint32_t access;
     uint64_t start;
@@ -88,8 +97,26 @@ typedef struct VerbsQPAttr {
     uint16_t dest_lid;          /* RC, UC */
     uint32_t qkey;              /* UD */
     uint8_t rnr_retry;          /* 7: for ever */
+    uint8_t min_rnr_timer;      /* responder's, IBA encoding */
+    uint8_t retry_count;        /* 0: a peer that does not answer fails now */
+    uint8_t ack_timeout;        /* per retry, IBA encoding; 0: for ever */
     bool no_recv_queue;
+    bool shared_recv_queue;     /* its requests outlive the QP: no flush */
 } VerbsQPAttr;
+
+/**
+ * enum VerbsQPEvent: why the engine moved a QP to error (IBA 11.6.3.2)
+ * @VERBS_QPE_NONE: no event: a completion of this QP tells
+ * @VERBS_QPE_REQUEST: as responder, invalid request
+ * @VERBS_QPE_ACCESS: as responder, access violation
+ * @VERBS_QPE_FATAL: as responder, DMA failed
+ */
+typedef enum VerbsQPEvent {
+    VERBS_QPE_NONE,
+    VERBS_QPE_REQUEST,
+    VERBS_QPE_ACCESS,
+    VERBS_QPE_FATAL,
+} VerbsQPEvent;
 
 typedef enum VerbsOpcode {
     VERBS_WR_NOP,
@@ -118,6 +145,9 @@ typedef struct VerbsSGE {
  * @id: the front end's; comes back in VerbsWC
  * @imm: immediate data or key to invalidate, as on the wire
  * @inline_length: nonzero: data is in @inline_data and there are no SGEs
+ *
+ * The engine hands it to peek_send with all fields zero but for the contents
+ * of @sge and @inline_data.
  */
 typedef struct VerbsSendWR {
     uint64_t id;
@@ -163,6 +193,8 @@ typedef enum VerbsStatus {
  * @recv: of the receive queue, else of the send queue
  * @opcode: receive side: the sender's opcode (SEND, SEND_IMM, SEND_INVAL,
  *          WRITE_IMM)
+ * @byte_count: in UD receives with the 40 bytes that precede the data
+ * @grh: those 40 bytes hold a GRH; else they are unwritten
  */
 typedef struct VerbsWC {
     uint64_t id;
@@ -174,7 +206,7 @@ typedef struct VerbsWC {
     uint32_t imm;
     uint32_t src_qpn;
     uint16_t src_lid;
-    bool grh;                   /* UD: 40 bytes of GRH space precede data */
+    bool grh;
 } VerbsWC;
 
 /**
@@ -185,14 +217,20 @@ typedef struct VerbsWC {
  *             malformed (@wr->id is set then; the QP goes to error with
  *             VERBS_WC_LOCAL_QP_OP)
  * @retire_send: the request that peek_send returned is done
- * @peek_recv, @retire_recv: the same for receive work requests
- * @complete: deliver a completion. Called before the retire function, in the
- *            order of the queue; not for successful unsignaled sends
+ * @peek_recv: read the oldest receive work request, likewise (-1: the
+ *             completion is VERBS_WC_LOCAL_QP_OP)
+ * @retire_recv: the engine has taken what peek_recv returned; its completion
+ *               follows later, a large message's in another turn
+ * @complete: deliver a completion, in the order of the queue; not for
+ *            successful unsignaled sends. Of a send, called before retire_send
  * @run_private: run VERBS_WR_PRIVATE; returns the completion's status
- * @qp_error: the engine has moved @qp to VERBS_QPS_ERR by itself
+ * @qp_error: the engine has moved @qp to VERBS_QPS_ERR by itself;
+ *            verbs_qp_event() tells whether there is an event to raise
  * @dma_read, @dma_write: access memory at DMA address @addr; @mr is the key
  *            through which it is reached. False: bus error
- * @dma_atomic: fetch-and-add or compare-and-swap on 8 bytes, host order
+ * @dma_atomic: fetch-and-add or compare-and-swap on 8 aligned bytes; values
+ *              are in host order. The engine stores @old in the requester's
+ *              memory as little endian
  */
 typedef struct VerbsOps {
     int (*peek_send)(VerbsQP *qp, VerbsSendWR *wr);
@@ -211,14 +249,21 @@ typedef struct VerbsOps {
                        uint64_t *old);
 } VerbsOps;
 
-/** verbs_device_new(): @opaque goes to the DMA operations; @lid is the port's */
-VerbsDevice *verbs_device_new(const VerbsOps *ops, void *opaque, uint16_t lid);
-/** verbs_device_free(): all QPs and MRs must be gone or are freed with it */
+/**
+ * verbs_device_new()
+ * @opaque: goes to the DMA operations
+ * @lid: the port's
+ * @guard: the qdev device's, held while the engine works, so that a guest
+ *         cannot have it write to its own doorbells; may be NULL
+ */
+VerbsDevice *verbs_device_new(const VerbsOps *ops, void *opaque, uint16_t lid,
+                              MemReentrancyGuard *guard);
+/** verbs_device_free(): frees remaining QPs, forgets MRs; not in a callback */
 void verbs_device_free(VerbsDevice *dev);
-/** verbs_device_reset(): drop all QPs, MRs and pending work */
+/** verbs_device_reset(): free all QPs, forget all MRs and pending work */
 void verbs_device_reset(VerbsDevice *dev);
 
-/** verbs_mr_add(): make @mr known by @mr->key; NULL-safe lookups find it */
+/** verbs_mr_add(): make @mr known; no other may have the same upper 24 bits */
 void verbs_mr_add(VerbsDevice *dev, VerbsMR *mr);
 void verbs_mr_remove(VerbsDevice *dev, VerbsMR *mr);
 /** verbs_mr_find(): by the upper 24 bits of @key only; NULL if unknown */
@@ -230,15 +275,19 @@ VerbsMR *verbs_mr_find(VerbsDevice *dev, uint32_t key);
  * @need: VERBS_ACCESS_* that the key must grant
  * @to_mr: direction
  *
- * Returns VERBS_WC_SUCCESS, VERBS_WC_LOCAL_PROTECTION (nothing was moved) or
- * VERBS_WC_LOCAL_ACCESS (DMA failed on the way).
+ * Returns VERBS_WC_SUCCESS, VERBS_WC_LOCAL_PROTECTION (nothing was moved,
+ * unless the key changed on the way) or VERBS_WC_LOCAL_ACCESS (DMA failed).
  */
 #define VERBS_ANY_PD UINT32_MAX
 VerbsStatus verbs_mr_access(VerbsDevice *dev, uint32_t key, uint32_t pd,
                             uint32_t need, uint64_t addr, void *data,
                             size_t len, bool to_mr);
 
-/** verbs_qp_new(): @opaque is for verbs_qp_opaque(); state is RESET */
+/**
+ * verbs_qp_new(): @opaque is for verbs_qp_opaque(); state is RESET
+ *
+ * @qpn is the number that peers use, 0 and 1 for the special QPs; unique.
+ */
 VerbsQP *verbs_qp_new(VerbsDevice *dev, uint32_t qpn, VerbsQPType type,
                       void *opaque);
 /** verbs_qp_free(): no callback for @qp after this returns */
@@ -246,12 +295,15 @@ void verbs_qp_free(VerbsQP *qp);
 void *verbs_qp_opaque(const VerbsQP *qp);
 uint32_t verbs_qp_qpn(const VerbsQP *qp);
 VerbsQPState verbs_qp_state(const VerbsQP *qp);
+/** verbs_qp_event(): the cause of the last error state; see qp_error */
+VerbsQPEvent verbs_qp_event(const VerbsQP *qp);
 VerbsQPAttr *verbs_qp_attr(VerbsQP *qp);
 /**
  * verbs_qp_set_state(): the transition's legality is the front end's to check
  *
- * ERR flushes both queues, now and whatever is posted and kicked later. RESET
- * forgets work in progress.
+ * ERR flushes both queues from the bottom half, and whatever is posted later:
+ * sends when kicked, receives (which nobody kicks) by polling. RESET forgets
+ * work in progress.
  */
 void verbs_qp_set_state(VerbsQP *qp, VerbsQPState state);
 /** verbs_qp_kick(): there may be new send requests */

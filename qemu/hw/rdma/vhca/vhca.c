@@ -1,6 +1,385 @@
 /*
- * Virtual ConnectX
+ * Virtual ConnectX: PCI function, BAR0, reset and properties
  *
  * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * An InfiniBand HCA with one port, driven by Linux' unmodified mlx5_core and
+ * mlx5_ib and by libmlx5. BAR0 holds the initialization segment (struct
+ * mlx5_init_seg in the driver's device.h) and behind it the UAR pages, which
+ * are doorbells only: no BlueFlame.
  */
 #include "qemu/osdep.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pcie.h"
+#include "hw/pci/pcie_aer.h"
+#include "hw/pci/pcie_fabric.h"
+#include "hw/pci/pcie_tph.h"
+#include "hw/qdev-properties.h"
+#include "hw/rdma/vhca/vhca.h"
+#include "migration/blocker.h"
+#include "qapi/error.h"
+#include "qemu/main-loop.h"
+#include "qemu/module.h"
+#include "qemu/timer.h"
+#include "qemu/units.h"
+#include "trace.h"
+
+#define VHCA_VENDOR_ID      0x15b3
+#define VHCA_DEVICE_ID      0x1021      /* ConnectX-7 */
+#define VHCA_CLASS          0x0207      /* InfiniBand controller */
+#define VHCA_MSIX_BAR       4
+#define VHCA_EXP_CAP        0x60
+#define VHCA_AER_CAP        0x100
+#define VHCA_TPH_CAP        0x150
+
+/* Initialization segment */
+enum {
+    ISEG_FW_REV         = 0x0000,
+    ISEG_CMDIF_REV      = 0x0004,
+    ISEG_CMDQ_HIGH      = 0x0010,
+    ISEG_CMDQ_LOW       = 0x0014,
+    ISEG_CMD_DOORBELL   = 0x0018,
+    ISEG_HEALTH_FW_VER  = 0x0230,
+    ISEG_TIMER_HIGH     = 0x1000,
+    ISEG_TIMER_LOW      = 0x1004,
+    ISEG_HEALTH_COUNTER = 0x1010,
+    ISEG_END            = VHCA_FIRST_UAR * 4 * KiB,
+};
+
+#define FW_MAJOR            28
+#define FW_MINOR            99
+#define CMDIF_REV           5           /* the only one the driver accepts */
+#define CMDQ_LOG_SIZE       5
+#define CMDQ_LOG_STRIDE     6
+#define CMDQ_ADDR_MASK      0xfffff000u
+
+/* Bits 10:8 of ISEG_CMDQ_LOW */
+enum {
+    NIC_FULL_DRIVER = 0,
+    NIC_DISABLED    = 1,
+    NIC_SW_RESET    = 7,
+};
+
+/* Offsets in a UAR page */
+enum {
+    UAR_CQ_ARM          = 0x020,
+    UAR_EQ_ARM          = 0x040,
+    UAR_EQ_CONSUME      = 0x048,
+    UAR_SEND_DOORBELLS  = 0x800,        /* two alternating ones, see bf_reg */
+    UAR_SIZE            = 0x1000,
+};
+
+static uint64_t vhca_internal_timer(void)
+{
+    return qemu_clock_get_us(QEMU_CLOCK_VIRTUAL);
+}
+
+static uint32_t vhca_iseg_read(VHCA *s, hwaddr addr)
+{
+    switch (addr) {
+    case ISEG_FW_REV:
+    case ISEG_HEALTH_FW_VER:
+        return FW_MINOR << 16 | FW_MAJOR;
+    case ISEG_CMDIF_REV:
+        return CMDIF_REV << 16;
+    case ISEG_CMDQ_HIGH:
+        return s->cmdq_high;
+    case ISEG_CMDQ_LOW:
+        return s->cmdq_low | s->nic_interface << 8 |
+               CMDQ_LOG_SIZE << 4 | CMDQ_LOG_STRIDE;
+    case ISEG_TIMER_HIGH:
+        return vhca_internal_timer() >> 32;
+    case ISEG_TIMER_LOW:
+        return vhca_internal_timer();
+    case ISEG_HEALTH_COUNTER:
+        /* The driver calls a device sick whose counter stands still */
+        return qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) & 0xffffff;
+    default:
+        /* "initializing" (0x1fc bit 31) clear: ready; health syndrome: none */
+        return 0;
+    }
+}
+
+static void vhca_soft_reset(VHCA *s)
+{
+    vhca_cmd_reset(s);
+    vhca_objects_clear(s);
+    vhca_caps_reset(s);
+    s->cmdq_high = 0;
+    s->cmdq_low = 0;
+    s->nic_interface = NIC_FULL_DRIVER;
+    s->half_addr = 0;
+}
+
+static void vhca_iseg_write(VHCA *s, hwaddr addr, uint32_t value)
+{
+    switch (addr) {
+    case ISEG_CMDQ_HIGH:
+        s->cmdq_high = value;
+        break;
+    case ISEG_CMDQ_LOW:
+        if (extract32(value, 8, 3) == NIC_SW_RESET) {
+            vhca_soft_reset(s);
+            break;
+        }
+        s->cmdq_low = value & CMDQ_ADDR_MASK;
+        s->nic_interface = extract32(value, 8, 3);
+        break;
+    case ISEG_CMD_DOORBELL:
+        vhca_cmd_doorbell(s, value);
+        break;
+    }
+}
+
+/* A doorbell of 64 bits, complete */
+static void vhca_uar_write64(VHCA *s, uint32_t uar, hwaddr offset,
+                             uint64_t value)
+{
+    if (offset == UAR_CQ_ARM) {
+        vhca_cq_doorbell(s, uar, value);
+    } else if (offset >= UAR_SEND_DOORBELLS) {
+        vhca_qp_doorbell(s, uar, value);
+    }
+}
+
+static void vhca_uar_write(VHCA *s, hwaddr addr, uint64_t value, unsigned size)
+{
+    uint32_t uar = addr >> s->uar_shift;
+    hwaddr offset = addr & (UAR_SIZE - 1);
+
+    if (!vhca_table_get(&s->uars, uar)) {
+        trace_vhca_bad_doorbell(uar, offset, value);
+        return;
+    }
+    if (offset == UAR_EQ_ARM || offset == UAR_EQ_CONSUME) {
+        vhca_eq_doorbell(s, uar, value, offset == UAR_EQ_ARM);
+    } else if (size == 8) {
+        vhca_uar_write64(s, uar, offset, value);
+    } else if (addr % 8 == 0) {
+        s->half_addr = addr;
+        s->half_value = value;
+    } else if (s->half_addr == addr - 4) {
+        /* 32-bit programs ring with two stores */
+        s->half_addr = 0;
+        vhca_uar_write64(s, uar, offset - 4,
+                         (uint64_t)s->half_value << 32 | value);
+    }
+}
+
+static uint64_t vhca_bar0_read(void *opaque, hwaddr addr, unsigned size)
+{
+    VHCA *s = opaque;
+
+    if (addr >= ISEG_END) {
+        return 0;
+    }
+    if (size == 8) {
+        return (uint64_t)vhca_iseg_read(s, addr) << 32 |
+               vhca_iseg_read(s, addr + 4);
+    }
+    return vhca_iseg_read(s, addr);
+}
+
+static void vhca_bar0_write(void *opaque, hwaddr addr, uint64_t value,
+                            unsigned size)
+{
+    VHCA *s = opaque;
+
+    if (addr >= ISEG_END) {
+        vhca_uar_write(s, addr, value, size);
+    } else if (size == 4) {
+        vhca_iseg_write(s, addr, value);
+    }
+}
+
+static const MemoryRegionOps vhca_bar0_ops = {
+    .read = vhca_bar0_read,
+    .write = vhca_bar0_write,
+    .endianness = DEVICE_BIG_ENDIAN,
+    .valid = { .min_access_size = 4, .max_access_size = 8 },
+    .impl = { .min_access_size = 4, .max_access_size = 8 },
+};
+
+bool vhca_dma_read(VHCA *s, uint64_t addr, void *data, size_t len)
+{
+    const PCIeRequestAttrs attrs = {};
+
+    return pcie_fabric_read(PCI_DEVICE(s), &attrs, addr, data, len) ==
+           PCIE_CPL_SC;
+}
+
+void vhca_dma_write(VHCA *s, uint64_t addr, const void *data, size_t len)
+{
+    const PCIeRequestAttrs attrs = {};
+
+    pcie_fabric_write(PCI_DEVICE(s), &attrs, addr, data, len);
+}
+
+uint64_t vhca_port_guid(VHCA *s)
+{
+    /* EUI-64 in the range that QEMU uses for its own addresses */
+    return 0x525400fffe000000ull | s->lid;
+}
+
+static bool vhca_check_properties(VHCA *s, Error **errp)
+{
+    if (s->st_entries == 1 || s->st_entries > 64) {
+        error_setg(errp, "vhca: st-entries must be 0 or 2 to 64");
+        return false;
+    }
+    /* 0xc000 and above are multicast, 0xffff permissive */
+    if (s->lid == 0 || s->lid >= 0xc000) {
+        error_setg(errp, "vhca: lid must be a unicast LID, 1 to 0xbfff");
+        return false;
+    }
+    return true;
+}
+
+static bool vhca_init_msix(PCIDevice *pdev, Error **errp)
+{
+    if (msix_init_exclusive_bar(pdev, VHCA_VECTORS, VHCA_MSIX_BAR, errp)) {
+        return false;
+    }
+    for (unsigned int i = 0; i < VHCA_VECTORS; i++) {
+        msix_vector_use(pdev, i);
+    }
+    return true;
+}
+
+static bool vhca_init_capabilities(VHCA *s, Error **errp)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+
+    if (pcie_endpoint_cap_init(pdev, VHCA_EXP_CAP) < 0) {
+        error_setg(errp, "vhca: no PCI Express capability on this bus");
+        return false;
+    }
+    pcie_cap_fill_link_ep_usp(pdev, QEMU_PCI_EXP_LNK_X16,
+                              QEMU_PCI_EXP_LNK_32GT);
+    if (pcie_aer_init(pdev, PCI_ERR_VER, VHCA_AER_CAP, PCI_ERR_SIZEOF,
+                      errp) < 0) {
+        return false;
+    }
+    pcie_tph_init(pdev, VHCA_TPH_CAP, s->st_entries, s->tph_ext);
+    /* A 16-bit tag's upper half travels in an End-End TLP prefix */
+    if (s->tph_ext) {
+        pcie_prefix_init(pdev, 1);
+    }
+    return vhca_init_msix(pdev, errp);
+}
+
+static bool vhca_block_migration(VHCA *s, Error **errp)
+{
+    error_setg(&s->migration_blocker,
+               "vhca: the objects of the virtual ConnectX cannot be migrated");
+    return migrate_add_blocker(&s->migration_blocker, errp) == 0;
+}
+
+static void vhca_realize(PCIDevice *pdev, Error **errp)
+{
+    VHCA *s = VHCA(pdev);
+
+    if (!vhca_check_properties(s, errp) ||
+        !vhca_init_capabilities(s, errp) ||
+        !vhca_block_migration(s, errp)) {
+        return;
+    }
+    memory_region_init_io(&s->bar0, OBJECT(s), &vhca_bar0_ops, s, "vhca-bar0",
+                          VHCA_BAR_SIZE);
+    pci_register_bar(pdev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY |
+                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->bar0);
+    s->verbs = verbs_device_new(&vhca_verbs_ops, s, s->lid,
+                                &DEVICE(s)->mem_reentrancy_guard);
+    vhca_objects_init(s);
+    vhca_caps_reset(s);
+}
+
+static void vhca_exit(PCIDevice *pdev)
+{
+    VHCA *s = VHCA(pdev);
+
+    vhca_cmd_reset(s);
+    vhca_objects_free(s);
+    verbs_device_free(s->verbs);
+    migrate_del_blocker(&s->migration_blocker);
+    msix_uninit_exclusive_bar(pdev);
+    pcie_aer_exit(pdev);
+    pcie_cap_exit(pdev);
+}
+
+static void vhca_reset_hold(Object *obj, ResetType type)
+{
+    vhca_soft_reset(VHCA(obj));
+}
+
+static void vhca_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value,
+                              int len)
+{
+    pci_default_write_config(pdev, addr, value, len);
+    pcie_aer_write_config(pdev, addr, value, len);
+}
+
+static const Property vhca_properties[] = {
+    DEFINE_PROP_UINT32("st-entries", VHCA, st_entries, 64),
+    DEFINE_PROP_BOOL("tph-ext", VHCA, tph_ext, true),
+    DEFINE_PROP_UINT16("lid", VHCA, lid, 1),
+};
+
+static void vhca_describe(ObjectClass *klass)
+{
+    object_class_property_set_description(klass, "st-entries",
+        "Entries of the steering tag table, 2 to 64; 0: no table, the mkey "
+        "holds an 8-bit tag itself (direct mode)");
+    object_class_property_set_description(klass, "tph-ext",
+        "Extended TPH requester: can send 16-bit steering tags");
+    object_class_property_set_description(klass, "lid",
+        "Local identifier of the port, unique among the virtual HCAs");
+}
+
+static void vhca_instance_init(Object *obj)
+{
+    VHCA *s = VHCA(obj);
+
+    object_property_add_uint64_ptr(obj, "commands", &s->commands,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "commands-failed",
+                                   &s->commands_failed, OBJ_PROP_FLAG_READ);
+}
+
+static void vhca_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    pc->realize = vhca_realize;
+    pc->exit = vhca_exit;
+    pc->config_write = vhca_config_write;
+    pc->vendor_id = VHCA_VENDOR_ID;
+    pc->device_id = VHCA_DEVICE_ID;
+    pc->class_id = VHCA_CLASS;
+    rc->phases.hold = vhca_reset_hold;
+    dc->desc = "Virtual ConnectX InfiniBand HCA";
+    set_bit(DEVICE_CATEGORY_NETWORK, dc->categories);
+    device_class_set_props(dc, vhca_properties);
+    vhca_describe(klass);
+}
+
+static const TypeInfo vhca_info = {
+    .name = TYPE_VHCA,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(VHCA),
+    .instance_init = vhca_instance_init,
+    .class_init = vhca_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_PCIE_DEVICE },
+        { }
+    },
+};
+
+static void vhca_register_types(void)
+{
+    type_register_static(&vhca_info);
+}
+type_init(vhca_register_types)

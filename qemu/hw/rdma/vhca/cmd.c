@@ -1,0 +1,328 @@
+/*
+ * Virtual ConnectX: the command queue
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The driver fills a 64-byte entry, gives it to the device with the ownership
+ * bit and rings its bit in the initialization segment. 16 bytes of input and
+ * of output are in the entry; the rest is in chains of 512-byte mailboxes.
+ * (struct mlx5_cmd_layout and mlx5_cmd_prot_block in the driver's device.h.)
+ *
+ * A command runs inside the doorbell's write: the driver polls for it.
+ */
+#include "qemu/osdep.h"
+#include "hw/rdma/vhca/vhca.h"
+#include "qemu/main-loop.h"
+#include "qemu/units.h"
+#include "trace.h"
+
+#define ENTRY_SIZE          64
+#define ENTRY_TYPE          0
+#define ENTRY_TYPE_PCIE     7
+#define ENTRY_IN_LEN        4
+#define ENTRY_IN_MAILBOX    8
+#define ENTRY_IN            16
+#define ENTRY_OUT           32
+#define ENTRY_OUT_MAILBOX   48
+#define ENTRY_OUT_LEN       56
+#define ENTRY_TOKEN         60
+#define ENTRY_STATUS        63
+#define ENTRY_OWNER_HW      1
+#define ENTRY_INLINE        16
+
+#define MAILBOX_DATA        512
+#define MAILBOX_NEXT        560
+#define MAILBOX_NUMBER      568
+#define MAILBOX_TOKEN       573
+#define MAILBOX_USED        574
+
+#define COMMAND_MAX_LEN     (1 * MiB)
+
+/* Without these many slots in one go, a chain of doorbells could not end */
+#define COMMAND_BUDGET      64
+
+typedef enum Delivery {     /* MLX5_CMD_DELIVERY_STAT_* of the driver */
+    DELIVERY_OK             = 0x00,
+    DELIVERY_BAD_TOKEN      = 0x02,
+    DELIVERY_BAD_BLOCK      = 0x03,
+    DELIVERY_BAD_IN_LENGTH  = 0x07,
+    DELIVERY_BAD_OUT_LENGTH = 0x08,
+    DELIVERY_BAD_DESCRIPTOR = 0x10,
+} Delivery;
+
+typedef struct CommandInfo {
+    uint16_t opcode;
+    bool early;             /* allowed before INIT_HCA */
+    uint16_t in_len;
+    uint16_t out_len;
+    const char *name;
+    VHCACmdFn *run;
+} CommandInfo;
+
+static const CommandInfo commands[] = {
+    { 0x100, true,  12,  16, "QUERY_HCA_CAP", vhca_query_hca_cap },
+    { 0x101, false, 12,  16, "QUERY_ADAPTER", vhca_query_adapter },
+    { 0x102, true,  12,   8, "INIT_HCA", vhca_init_hca },
+    { 0x103, true,  12,   8, "TEARDOWN_HCA", vhca_teardown_hca },
+    { 0x104, true,  12,   8, "ENABLE_HCA", vhca_enable_hca },
+    { 0x105, true,  12,   8, "DISABLE_HCA", vhca_disable_hca },
+    { 0x107, true,  12,  16, "QUERY_PAGES", vhca_query_pages },
+    { 0x109, true,  16,   8, "SET_HCA_CAP", vhca_set_hca_cap },
+    { 0x10a, true,  12, 112, "QUERY_ISSI", vhca_query_issi },
+    { 0x200, false, 272, 16, "CREATE_MKEY", vhca_create_mkey },
+    { 0x201, false, 12,  80, "QUERY_MKEY", vhca_query_mkey },
+    { 0x202, false, 12,   8, "DESTROY_MKEY", vhca_destroy_mkey },
+    { 0x301, false, 272, 16, "CREATE_EQ", vhca_create_eq },
+    { 0x302, false, 12,   8, "DESTROY_EQ", vhca_destroy_eq },
+    { 0x303, false, 12,  80, "QUERY_EQ", vhca_query_eq },
+    { 0x400, false, 272, 16, "CREATE_CQ", vhca_create_cq },
+    { 0x401, false, 12,   8, "DESTROY_CQ", vhca_destroy_cq },
+    { 0x402, false, 12,  80, "QUERY_CQ", vhca_query_cq },
+    { 0x500, false, 272, 16, "CREATE_QP", vhca_create_qp },
+    { 0x501, false, 12,   8, "DESTROY_QP", vhca_destroy_qp },
+    { 0x502, false, 256,  8, "RST2INIT_QP", vhca_modify_qp },
+    { 0x503, false, 256,  8, "INIT2RTR_QP", vhca_modify_qp },
+    { 0x504, false, 256,  8, "RTR2RTS_QP", vhca_modify_qp },
+    { 0x505, false, 256,  8, "RTS2RTS_QP", vhca_modify_qp },
+    { 0x507, false, 12,   8, "2ERR_QP", vhca_modify_qp },
+    { 0x50a, false, 12,   8, "2RST_QP", vhca_modify_qp },
+    { 0x50b, false, 12, 256, "QUERY_QP", vhca_query_qp },
+    { 0x50e, false, 256,  8, "INIT2INIT_QP", vhca_modify_qp },
+    { 0x700, false, 80,  16, "CREATE_SRQ", vhca_create_srq },
+    { 0x701, false, 12,   8, "DESTROY_SRQ", vhca_destroy_srq },
+    { 0x702, false, 12,  80, "QUERY_SRQ", vhca_query_srq },
+    { 0x703, false, 16,   8, "ARM_RQ", vhca_arm_rq },
+    { 0x762, false, 12,  16, "QUERY_HCA_VPORT_CONTEXT",
+      vhca_query_vport_context },
+    { 0x763, false, 16,   8, "MODIFY_HCA_VPORT_CONTEXT",
+      vhca_modify_vport_context },
+    { 0x764, false, 16,  16, "QUERY_HCA_VPORT_GID", vhca_query_vport_gid },
+    { 0x765, false, 16,  16, "QUERY_HCA_VPORT_PKEY", vhca_query_vport_pkey },
+    { 0x770, false, 12,  16, "QUERY_VPORT_COUNTER", vhca_query_vport_counter },
+    { 0x800, false, 8,   12, "ALLOC_PD", vhca_alloc_pd },
+    { 0x801, false, 12,   8, "DEALLOC_PD", vhca_dealloc_pd },
+    { 0x802, false, 8,   12, "ALLOC_UAR", vhca_alloc_uar },
+    { 0x803, false, 12,   8, "DEALLOC_UAR", vhca_dealloc_uar },
+    { 0x805, true,  16,  16, "ACCESS_REG", vhca_access_register },
+    { 0x80e, false, 8,   12, "ALLOC_XRCD", vhca_alloc_xrcd },
+    { 0x80f, false, 12,   8, "DEALLOC_XRCD", vhca_dealloc_xrcd },
+};
+
+#define ENABLE_HCA_OPCODE  0x104
+
+void vhca_cmd_fail(VHCACmd *cmd, uint8_t status, uint8_t check)
+{
+    cmd->status = status;
+    cmd->syndrome = ifc_get(cmd->in, CMD_IN_OPCODE) << 8 | check;
+}
+
+static const CommandInfo *find_command(uint16_t opcode)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (commands[i].opcode == opcode) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* Checks that all commands share; their syndromes count down from 0xff */
+static void dispatch(VHCA *s, const CommandInfo *info, VHCACmd *cmd,
+                     uint32_t out_len)
+{
+    if (!info) {
+        vhca_cmd_fail(cmd, VHCA_BAD_OP, 0xff);
+    } else if (!s->enabled && info->opcode != ENABLE_HCA_OPCODE) {
+        vhca_cmd_fail(cmd, VHCA_BAD_SYS_STATE, 0xfe);
+    } else if (!s->initialized && !info->early) {
+        vhca_cmd_fail(cmd, VHCA_BAD_SYS_STATE, 0xfd);
+    } else if (cmd->in_len < info->in_len) {
+        vhca_cmd_fail(cmd, VHCA_BAD_INPUT_LEN, 0xfc);
+    } else if (out_len < info->out_len) {
+        vhca_cmd_fail(cmd, VHCA_BAD_OUTPUT_LEN, 0xfb);
+    } else {
+        info->run(s, cmd);
+    }
+}
+
+static void execute(VHCA *s, VHCACmd *cmd, uint32_t out_len)
+{
+    uint16_t opcode = ifc_get(cmd->in, CMD_IN_OPCODE);
+    const CommandInfo *info = find_command(opcode);
+
+    dispatch(s, info, cmd, out_len);
+    if (cmd->status) {
+        memset(cmd->out, 0, VHCA_CMD_MIN_BOX);
+        s->commands_failed++;
+    }
+    cmd->out[0] = cmd->status;
+    stl_be_p(cmd->out + 4, cmd->syndrome);
+    s->commands++;
+    trace_vhca_command(info ? info->name : "unknown", opcode,
+                       ifc_get(cmd->in, CMD_IN_OP_MOD), cmd->status,
+                       cmd->syndrome);
+}
+
+/* Collect the mailboxes of an inbox behind its inline part */
+static Delivery read_inbox(VHCA *s, const uint8_t *entry, VHCACmd *cmd)
+{
+    uint64_t mailbox = ldq_be_p(entry + ENTRY_IN_MAILBOX);
+    uint32_t done = MIN(cmd->in_len, ENTRY_INLINE);
+    uint8_t block[MAILBOX_USED];
+
+    memcpy(cmd->in, entry + ENTRY_IN, done);
+    for (uint32_t number = 0; done < cmd->in_len; number++) {
+        uint32_t len = MIN(cmd->in_len - done, MAILBOX_DATA);
+
+        if (!mailbox || !vhca_dma_read(s, mailbox, block, sizeof(block))) {
+            return DELIVERY_BAD_IN_LENGTH;
+        }
+        if (ldl_be_p(block + MAILBOX_NUMBER) != number) {
+            return DELIVERY_BAD_BLOCK;
+        }
+        if (block[MAILBOX_TOKEN] != entry[ENTRY_TOKEN]) {
+            return DELIVERY_BAD_TOKEN;
+        }
+        memcpy(cmd->in + done, block, len);
+        done += len;
+        mailbox = ldq_be_p(block + MAILBOX_NEXT);
+    }
+    return DELIVERY_OK;
+}
+
+/* Spread an outbox over the entry and its mailboxes */
+static Delivery write_outbox(VHCA *s, uint8_t *entry, const VHCACmd *cmd,
+                             uint32_t out_len)
+{
+    uint64_t mailbox = ldq_be_p(entry + ENTRY_OUT_MAILBOX);
+    uint32_t done = MIN(out_len, ENTRY_INLINE);
+
+    memcpy(entry + ENTRY_OUT, cmd->out, done);
+    while (done < out_len) {
+        uint32_t len = MIN(out_len - done, MAILBOX_DATA);
+        uint8_t next[8];
+
+        if (!mailbox ||
+            !vhca_dma_read(s, mailbox + MAILBOX_NEXT, next, sizeof(next))) {
+            return DELIVERY_BAD_OUT_LENGTH;
+        }
+        vhca_dma_write(s, mailbox, cmd->out + done, len);
+        done += len;
+        mailbox = ldq_be_p(next);
+    }
+    return DELIVERY_OK;
+}
+
+static Delivery run_entry(VHCA *s, uint8_t *entry)
+{
+    uint32_t in_len = ldl_be_p(entry + ENTRY_IN_LEN);
+    uint32_t out_len = ldl_be_p(entry + ENTRY_OUT_LEN);
+    g_autofree uint8_t *in = NULL, *out = NULL;
+    VHCACmd cmd = { .in_len = in_len };
+    Delivery delivery;
+
+    if (entry[ENTRY_TYPE] != ENTRY_TYPE_PCIE) {
+        return DELIVERY_BAD_DESCRIPTOR;
+    }
+    if (in_len < 8 || in_len > COMMAND_MAX_LEN) {
+        return DELIVERY_BAD_IN_LENGTH;
+    }
+    if (out_len < 8 || out_len > COMMAND_MAX_LEN) {
+        return DELIVERY_BAD_OUT_LENGTH;
+    }
+    cmd.in = in = g_malloc0(MAX(in_len, VHCA_CMD_MIN_BOX));
+    cmd.out = out = g_malloc0(MAX(out_len, VHCA_CMD_MIN_BOX));
+    delivery = read_inbox(s, entry, &cmd);
+    if (delivery == DELIVERY_OK) {
+        execute(s, &cmd, out_len);
+        delivery = write_outbox(s, entry, &cmd, out_len);
+    }
+    return delivery;
+}
+
+static void post_completion_event(VHCA *s, unsigned int slot)
+{
+    VHCAEq *eq = vhca_eq_for_event(s, VHCA_EVENT_COMMAND);
+    uint8_t data[VHCA_EQE_DATA] = {};
+
+    if (eq) {
+        stl_be_p(data, 1u << slot);
+        vhca_eq_post(s, eq, VHCA_EVENT_COMMAND, data);
+    }
+}
+
+static void run_slot(VHCA *s, unsigned int slot)
+{
+    uint64_t queue = (uint64_t)s->cmdq_high << 32 | s->cmdq_low;
+    uint64_t addr = queue + slot * ENTRY_SIZE;
+    /*
+     * Asked before the command runs: the driver polls for the CREATE_EQ that
+     * makes the command EQ, and for its DESTROY_EQ.
+     */
+    bool event = vhca_eq_for_event(s, VHCA_EVENT_COMMAND);
+    uint8_t entry[ENTRY_SIZE];
+    Delivery delivery;
+
+    if (!queue || !vhca_dma_read(s, addr, entry, sizeof(entry))) {
+        trace_vhca_bad_command_slot(slot, addr);
+        return;
+    }
+    if (!(entry[ENTRY_STATUS] & ENTRY_OWNER_HW)) {
+        trace_vhca_bad_command_slot(slot, addr);
+        return;
+    }
+    delivery = run_entry(s, entry);
+    if (delivery != DELIVERY_OK) {
+        trace_vhca_bad_delivery(slot, delivery);
+    }
+    vhca_dma_write(s, addr + ENTRY_OUT, entry + ENTRY_OUT, ENTRY_INLINE);
+    /* Posted writes stay in order: the driver sees the outbox before this */
+    entry[ENTRY_STATUS] = delivery << 1;
+    vhca_dma_write(s, addr + ENTRY_TOKEN, entry + ENTRY_TOKEN,
+                   ENTRY_SIZE - ENTRY_TOKEN);
+    if (event) {
+        post_completion_event(s, slot);
+    }
+}
+
+/*
+ * Run what was rung. A command's own DMA may ring again, when a guest has put
+ * its queue where our doorbell is: then the budget ends the loop.
+ */
+static void run_pending(VHCA *s)
+{
+    if (s->cmd_running) {
+        return;
+    }
+    s->cmd_running = true;
+    for (int i = 0; i < COMMAND_BUDGET && s->cmd_pending; i++) {
+        unsigned int slot = ctz32(s->cmd_pending);
+
+        s->cmd_pending &= ~(1u << slot);
+        run_slot(s, slot);
+    }
+    s->cmd_running = false;
+    if (s->cmd_pending) {
+        qemu_bh_schedule(s->cmd_bh);
+    }
+}
+
+static void run_pending_later(void *opaque)
+{
+    run_pending(opaque);
+}
+
+void vhca_cmd_doorbell(VHCA *s, uint32_t slots)
+{
+    if (!s->cmd_bh) {
+        s->cmd_bh = qemu_bh_new(run_pending_later, s);
+    }
+    s->cmd_pending |= slots;
+    run_pending(s);
+}
+
+void vhca_cmd_reset(VHCA *s)
+{
+    s->cmd_pending = 0;
+    g_clear_pointer(&s->cmd_bh, qemu_bh_delete);
+}

@@ -1,0 +1,168 @@
+/*
+ * Virtual ConnectX: event queues
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * An entry is 64 bytes (struct mlx5_eqe of the driver's device.h); its last
+ * byte is the owner bit, which changes with each lap. An interrupt is sent
+ * once per arming.
+ */
+#include "qemu/osdep.h"
+#include "hw/pci/pcie_fabric.h"
+#include "hw/rdma/vhca/vhca.h"
+#include "trace.h"
+
+#define EQE_SIZE        64
+#define EQE_TYPE        1
+#define EQE_DATA        0x20
+#define EQE_LAST_DW     60
+#define EQE_OWNER       63
+
+#define EQ_INDEX_MASK   0xffffff
+#define LOG_EQ_SIZE_MAX 20
+
+void vhca_eq_destroy(void *opaque)
+{
+    VHCAEq *eq = opaque;
+
+    vhca_buffer_free(&eq->buffer);
+    g_free(eq);
+}
+
+static bool parse_context(VHCA *s, VHCACmd *cmd, VHCAEq *eq)
+{
+    const uint8_t *ctx = cmd->in + CMD_CONTEXT;
+
+    memcpy(eq->context, ctx, EQC_SIZE);
+    eq->log_size = ifc_get(ctx, EQC_LOG_EQ_SIZE);
+    eq->uar = ifc_get(ctx, EQC_UAR_PAGE);
+    eq->vector = ifc_get(ctx, EQC_INTR);
+    eq->events = ldq_be_p(cmd->in + CREATE_EQ_EVENT_MASK);
+    if (eq->log_size > LOG_EQ_SIZE_MAX) {
+        vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
+    } else if (!vhca_table_get(&s->uars, eq->uar)) {
+        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 2);
+    } else if (eq->vector >= VHCA_VECTORS) {
+        vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 3);
+    } else if (!vhca_buffer_init(&eq->buffer, cmd,
+                                 ifc_get(ctx, EQC_LOG_PAGE_SIZE),
+                                 ifc_get(ctx, EQC_PAGE_OFFSET),
+                                 (uint64_t)EQE_SIZE << eq->log_size)) {
+        vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 4);
+    }
+    return cmd->status == VHCA_OK;
+}
+
+void vhca_create_eq(VHCA *s, VHCACmd *cmd)
+{
+    VHCAEq *eq = g_new0(VHCAEq, 1);
+
+    if (!parse_context(s, cmd, eq)) {
+        vhca_eq_destroy(eq);
+        return;
+    }
+    if (!vhca_table_add(&s->eqs, eq, &eq->eqn)) {
+        vhca_eq_destroy(eq);
+        vhca_cmd_fail(cmd, VHCA_LIMIT, 5);
+        return;
+    }
+    ifc_set(cmd->out, CMD_OUT_EQN, eq->eqn);
+}
+
+static VHCAEq *find_eq(VHCA *s, VHCACmd *cmd)
+{
+    VHCAEq *eq = vhca_table_get(&s->eqs, ifc_get(cmd->in, CMD_IN_EQN));
+
+    if (!eq) {
+        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
+    }
+    return eq;
+}
+
+void vhca_destroy_eq(VHCA *s, VHCACmd *cmd)
+{
+    VHCAEq *eq = find_eq(s, cmd);
+
+    if (!eq) {
+        return;
+    }
+    if (eq->users) {
+        vhca_cmd_fail(cmd, VHCA_RESOURCE_BUSY, 2);
+        return;
+    }
+    vhca_table_remove(&s->eqs, eq->eqn);
+}
+
+void vhca_query_eq(VHCA *s, VHCACmd *cmd)
+{
+    VHCAEq *eq = find_eq(s, cmd);
+
+    if (eq) {
+        ifc_set(eq->context, EQC_PRODUCER, eq->producer);
+        ifc_set(eq->context, EQC_CONSUMER, eq->consumer);
+        memcpy(cmd->out + CMD_CONTEXT, eq->context, EQC_SIZE);
+    }
+}
+
+/* Completion events name their EQ; others go where the mask asks for them */
+VHCAEq *vhca_eq_for_event(VHCA *s, uint8_t type)
+{
+    for (uint32_t eqn = s->eqs.first; eqn <= s->eqs.last; eqn++) {
+        VHCAEq *eq = vhca_table_get(&s->eqs, eqn);
+
+        if (eq && type < 64 && eq->events >> type & 1) {
+            return eq;
+        }
+    }
+    return NULL;
+}
+
+static void interrupt(VHCA *s, VHCAEq *eq)
+{
+    eq->armed = false;
+    pcie_fabric_msix_notify(PCI_DEVICE(s), eq->vector);
+}
+
+void vhca_eq_post(VHCA *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
+{
+    uint32_t size = 1u << eq->log_size;
+    uint64_t offset = (uint64_t)(eq->producer & (size - 1)) * EQE_SIZE;
+    uint8_t eqe[EQE_SIZE] = {};
+
+    if (((eq->producer - eq->consumer) & EQ_INDEX_MASK) >= size) {
+        trace_vhca_eq_overrun(eq->eqn, type);
+        return;
+    }
+    eqe[EQE_TYPE] = type;
+    memcpy(eqe + EQE_DATA, data, VHCA_EQE_DATA);
+    eqe[EQE_OWNER] = eq->producer >> eq->log_size & 1;
+    /* The owner bit goes last: a CPU may be polling for it */
+    vhca_buffer_write(s, &eq->buffer, offset, eqe, EQE_LAST_DW);
+    vhca_buffer_write(s, &eq->buffer, offset + EQE_LAST_DW,
+                      eqe + EQE_LAST_DW, EQE_SIZE - EQE_LAST_DW);
+    eq->producer = (eq->producer + 1) & EQ_INDEX_MASK;
+    trace_vhca_event(eq->eqn, type);
+    if (eq->armed) {
+        interrupt(s, eq);
+    }
+}
+
+/* @value: EQ number and consumer index */
+void vhca_eq_doorbell(VHCA *s, uint32_t uar, uint32_t value, bool arm)
+{
+    VHCAEq *eq = vhca_table_get(&s->eqs, value >> 24);
+
+    if (!eq || eq->uar != uar) {
+        trace_vhca_bad_doorbell(uar, 0x40, value);
+        return;
+    }
+    eq->consumer = value & EQ_INDEX_MASK;
+    if (!arm) {
+        return;
+    }
+    eq->armed = true;
+    /* The driver stops after some entries and wants to be called again */
+    if (eq->consumer != eq->producer) {
+        interrupt(s, eq);
+    }
+}

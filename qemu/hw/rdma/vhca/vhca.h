@@ -1,0 +1,358 @@
+/*
+ * Virtual ConnectX: what its rooms share
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ *   vhca.c     PCI, BAR0, reset, properties
+ *   cmd.c      command queue and dispatch
+ *   caps.c     bring-up and capability commands
+ *   port.c     port, vport and register commands
+ *   objects.c  tables of objects; PD, UAR, XRCD, SRQ
+ *   buffer.c   queue buffers in guest memory
+ *   eq.c, cq.c, qp.c  event, completion and send/receive queues
+ *   wqe.c      work requests in mlx5's format
+ *   mkey.c     memory keys; umr.c: their change by work request
+ *   data.c     the data path's DMA
+ */
+#ifndef HW_RDMA_VHCA_VHCA_H
+#define HW_RDMA_VHCA_VHCA_H
+
+#include "hw/pci/pci_device.h"
+#include "hw/rdma/vhca/ifc.h"
+#include "hw/rdma/vhca/verbs.h"
+#include "qom/object.h"
+
+#define TYPE_VHCA "vhca"
+OBJECT_DECLARE_SIMPLE_TYPE(VHCA, VHCA)
+
+/*
+ * ---------------------------------------------------------------- commands
+ */
+
+/* enum mlx5_cmd_status of the driver: what a command may answer */
+enum {
+    VHCA_OK             = 0x00,
+    VHCA_BAD_OP         = 0x02,
+    VHCA_BAD_PARAM      = 0x03,
+    VHCA_BAD_SYS_STATE  = 0x04,
+    VHCA_BAD_RESOURCE   = 0x05,
+    VHCA_RESOURCE_BUSY  = 0x06,
+    VHCA_LIMIT          = 0x08,
+    VHCA_BAD_RES_STATE  = 0x09,
+    VHCA_BAD_QP_STATE   = 0x10,
+    VHCA_BAD_INPUT_LEN  = 0x50,
+    VHCA_BAD_OUTPUT_LEN = 0x51,
+};
+
+/*
+ * One command. @in and @out are at least VHCA_CMD_MIN_BOX bytes, zeroed
+ * beyond the guest's length, so that fields at fixed places need no check;
+ * what has a variable length must be held against @in_len.
+ */
+#define VHCA_CMD_MIN_BOX  4352
+
+typedef struct VHCACmd {
+    uint8_t *in;
+    uint32_t in_len;
+    uint8_t *out;
+    uint8_t status;
+    uint32_t syndrome;
+} VHCACmd;
+
+/*
+ * Answer with an error. @check numbers the failing checks of one opcode; the
+ * driver prints the syndrome, opcode << 8 | check.
+ */
+void vhca_cmd_fail(VHCACmd *cmd, uint8_t status, uint8_t check);
+
+typedef void VHCACmdFn(VHCA *s, VHCACmd *cmd);
+
+/* caps.c */
+VHCACmdFn vhca_enable_hca, vhca_disable_hca, vhca_init_hca, vhca_teardown_hca;
+VHCACmdFn vhca_query_issi, vhca_query_pages, vhca_query_adapter;
+VHCACmdFn vhca_query_hca_cap, vhca_set_hca_cap;
+/* port.c */
+VHCACmdFn vhca_access_register, vhca_query_vport_counter;
+VHCACmdFn vhca_query_vport_context, vhca_modify_vport_context;
+VHCACmdFn vhca_query_vport_gid, vhca_query_vport_pkey;
+/* objects.c */
+VHCACmdFn vhca_alloc_pd, vhca_dealloc_pd, vhca_alloc_uar, vhca_dealloc_uar;
+VHCACmdFn vhca_alloc_xrcd, vhca_dealloc_xrcd;
+VHCACmdFn vhca_create_srq, vhca_destroy_srq, vhca_query_srq, vhca_arm_rq;
+/* eq.c, cq.c */
+VHCACmdFn vhca_create_eq, vhca_destroy_eq, vhca_query_eq;
+VHCACmdFn vhca_create_cq, vhca_destroy_cq, vhca_query_cq;
+/* qp.c */
+VHCACmdFn vhca_create_qp, vhca_destroy_qp, vhca_query_qp, vhca_modify_qp;
+/* mkey.c */
+VHCACmdFn vhca_create_mkey, vhca_destroy_mkey, vhca_query_mkey;
+
+void vhca_cmd_doorbell(VHCA *s, uint32_t slots);
+void vhca_cmd_reset(VHCA *s);
+
+/*
+ * ---------------------------------------------------------------- objects
+ */
+
+/*
+ * Objects by number. Numbers are handed out in turn, so that one that was
+ * just freed does not come back at once.
+ */
+typedef struct VHCATable {
+    GHashTable *objects;
+    uint32_t first;
+    uint32_t last;
+    uint32_t next;
+} VHCATable;
+
+void vhca_table_init(VHCATable *table, uint32_t first, uint32_t last,
+                     GDestroyNotify destroy);
+void vhca_table_free(VHCATable *table);
+/* Forget all objects, and that any number was handed out */
+void vhca_table_clear(VHCATable *table);
+/* False: no number is left; @object stays the caller's */
+bool vhca_table_add(VHCATable *table, void *object, uint32_t *id);
+void *vhca_table_get(const VHCATable *table, uint32_t id);
+void vhca_table_remove(VHCATable *table, uint32_t id);
+
+/* A queue in guest memory: pages of equal size, the first one used in part */
+typedef struct VHCABuffer {
+    uint64_t *pages;
+    size_t nr_pages;
+    unsigned int page_shift;
+    uint64_t offset;
+    uint64_t size;
+} VHCABuffer;
+
+/*
+ * Take the page list at CMD_PAS of @cmd. @log_page_size and @page_offset are
+ * the context's fields: log2 of 4 KiB units, and 64ths of a page. False: the
+ * list does not cover @size bytes.
+ */
+bool vhca_buffer_init(VHCABuffer *buffer, const VHCACmd *cmd,
+                      unsigned int log_page_size, unsigned int page_offset,
+                      uint64_t size);
+void vhca_buffer_free(VHCABuffer *buffer);
+bool vhca_buffer_read(VHCA *s, const VHCABuffer *buffer, uint64_t offset,
+                      void *data, size_t len);
+bool vhca_buffer_write(VHCA *s, const VHCABuffer *buffer, uint64_t offset,
+                       const void *data, size_t len);
+
+typedef struct VHCAId {     /* an object that is nothing but its number */
+    unsigned int users;
+} VHCAId;
+
+typedef struct VHCAEq {
+    uint32_t eqn;
+    uint8_t context[EQC_SIZE];
+    VHCABuffer buffer;
+    unsigned int log_size;
+    uint64_t events;        /* bit per event type */
+    uint32_t uar;
+    unsigned int vector;
+    uint32_t producer;
+    uint32_t consumer;
+    bool armed;
+    unsigned int users;
+} VHCAEq;
+
+typedef enum VHCACqArm {
+    VHCA_CQ_NOT_ARMED,
+    VHCA_CQ_ARMED_SOLICITED,
+    VHCA_CQ_ARMED,
+} VHCACqArm;
+
+typedef struct VHCACq {
+    uint32_t cqn;
+    uint8_t context[CQC_SIZE];
+    VHCABuffer buffer;
+    unsigned int log_size;
+    unsigned int cqe_size;
+    uint64_t doorbell_record;
+    uint32_t uar;
+    VHCAEq *eq;
+    bool ignore_overrun;
+    bool overrun;
+    VHCACqArm arm;
+    uint32_t producer;
+    uint32_t consumer;      /* as last read from the doorbell record */
+    uint32_t solicited;     /* producer after the last solicited CQE */
+    unsigned int users;
+} VHCACq;
+
+typedef struct VHCAWq {     /* one direction of a queue pair */
+    bool present;
+    uint32_t entries;       /* a power of two; WQEBBs for the send queue */
+    unsigned int stride;
+    uint64_t offset;        /* in the queue pair's buffer */
+    uint16_t head;          /* next entry to run */
+    uint16_t tail;          /* producer, as last read */
+} VHCAWq;
+
+#define VHCA_CQE_SIZE   64
+#define VHCA_WQEBB      64
+#define VHCA_WQE_MAX    1024    /* 63 segments of 16 bytes, and rounding */
+
+typedef struct VHCAQp {
+    VHCA *hca;
+    uint32_t qpn;
+    VerbsQP *verbs;
+    uint8_t context[QPC_SIZE];
+    VHCABuffer buffer;
+    uint64_t doorbell_record;
+    uint32_t uar;
+    uint32_t user_index;
+    VHCAId *pd;
+    VHCACq *send_cq;
+    VHCACq *recv_cq;
+    VHCAWq sq;
+    VHCAWq rq;
+    unsigned int wqe_blocks;        /* of the entry that was peeked last */
+    uint8_t wqe[VHCA_WQE_MAX];      /* its snapshot: the guest may change it */
+} VHCAQp;
+
+typedef struct VHCAMkey {
+    VerbsMR mr;
+    uint32_t index;
+    uint8_t context[MKC_SIZE];
+    size_t table_len;       /* bytes of mr.pages */
+    bool tph_en;
+    uint8_t ph;
+    uint8_t st_index;
+} VHCAMkey;
+
+typedef struct VHCASrq {
+    uint8_t context[SRQC_SIZE];
+} VHCASrq;
+
+/*
+ * ------------------------------------------------------------- the device
+ */
+
+#define VHCA_VECTORS        16
+#define VHCA_BAR_SIZE       (16 * MiB)
+#define VHCA_FIRST_UAR      16      /* keeps the init segment out of UARs */
+#define VHCA_EQS            32
+#define VHCA_CMD_SLOTS      32
+#define VHCA_CAP_GROUPS     2
+#define VHCA_CAP_SIZE       256
+/* All translation tables together: a guest cannot exhaust the host */
+#define VHCA_TABLES_MAX     (256 * MiB)
+
+struct VHCA {
+    PCIDevice parent_obj;
+
+    /* properties */
+    uint32_t st_entries;
+    bool tph_ext;
+    uint16_t lid;
+
+    /* BAR0 */
+    MemoryRegion bar0;
+    uint32_t cmdq_high;
+    uint32_t cmdq_low;
+    uint32_t nic_interface;
+    hwaddr half_addr;           /* a doorbell written as two 32-bit halves */
+    uint32_t half_value;
+
+    /* command interface */
+    uint32_t cmd_pending;
+    bool cmd_running;
+    QEMUBH *cmd_bh;
+    uint64_t commands;
+    uint64_t commands_failed;
+    bool enabled;               /* ENABLE_HCA */
+    bool initialized;           /* INIT_HCA */
+    uint8_t caps_max[VHCA_CAP_GROUPS][VHCA_CAP_SIZE];
+    uint8_t caps[VHCA_CAP_GROUPS][VHCA_CAP_SIZE];
+
+    /* objects */
+    VHCATable eqs;
+    VHCATable cqs;
+    VHCATable qps;
+    VHCATable srqs;
+    VHCATable pds;
+    VHCATable uars;
+    VHCATable xrcds;
+    VHCATable mkeys;
+    uint64_t tables_len;
+    unsigned int uar_shift;
+
+    uint8_t node_desc[NODE_DESC_SIZE];
+    VerbsDevice *verbs;
+    Error *migration_blocker;
+};
+
+/* The device's own requests: no hint, default attributes */
+bool vhca_dma_read(VHCA *s, uint64_t addr, void *data, size_t len);
+void vhca_dma_write(VHCA *s, uint64_t addr, const void *data, size_t len);
+
+uint64_t vhca_port_guid(VHCA *s);
+void vhca_caps_reset(VHCA *s);
+void vhca_objects_init(VHCA *s);
+void vhca_objects_free(VHCA *s);
+/* Destroy all objects in the order in which they use one another */
+void vhca_objects_clear(VHCA *s);
+
+void vhca_eq_destroy(void *eq);
+void vhca_cq_destroy(void *cq);
+void vhca_qp_destroy(void *qp);
+
+enum {      /* enum mlx5_event of the driver */
+    VHCA_EVENT_COMPLETION = 0x00,
+    VHCA_EVENT_CQ_ERROR   = 0x04,
+    VHCA_EVENT_QP_FATAL   = 0x05,
+    VHCA_EVENT_COMMAND    = 0x0a,
+    VHCA_EVENT_QP_REQUEST = 0x10,
+    VHCA_EVENT_QP_ACCESS  = 0x11,
+};
+
+enum {      /* qpc.st */
+    VHCA_QP_ST_RC      = 0x0,
+    VHCA_QP_ST_UC      = 0x1,
+    VHCA_QP_ST_UD      = 0x2,
+    VHCA_QP_ST_QP0     = 0x7,
+    VHCA_QP_ST_QP1     = 0x8,
+    VHCA_QP_ST_REG_UMR = 0xc,
+};
+
+#define VHCA_EQE_DATA  28
+
+VHCAEq *vhca_eq_for_event(VHCA *s, uint8_t type);
+/* @data: VHCA_EQE_DATA bytes */
+void vhca_eq_post(VHCA *s, VHCAEq *eq, uint8_t type, const uint8_t *data);
+void vhca_eq_doorbell(VHCA *s, uint32_t uar, uint32_t value, bool arm);
+
+/* @cqe: 64 bytes without the owner bit */
+void vhca_cq_post(VHCA *s, VHCACq *cq, uint8_t *cqe, bool solicited);
+void vhca_cq_doorbell(VHCA *s, uint32_t uar, uint64_t value);
+
+void vhca_qp_doorbell(VHCA *s, uint32_t uar, uint64_t value);
+
+/* Bytes and opcode of the entry that begins with @wqe */
+size_t vhca_wqe_len(const uint8_t *wqe);
+uint8_t vhca_wqe_opcode(const uint8_t *wqe);
+/* Fill @wr from the snapshot in @qp->wqe; false: malformed */
+bool vhca_wqe_parse_send(VHCAQp *qp, VerbsSendWR *wr);
+bool vhca_wqe_parse_recv(const uint8_t *wqe, size_t len, VerbsRecvWR *wr);
+
+VHCAMkey *vhca_mkey_get(VHCA *s, uint32_t index);
+/* Bring the engine's view up to date with @mkey->context */
+void vhca_mkey_update(VHCAMkey *mkey);
+void vhca_mkey_free(VHCA *s, VHCAMkey *mkey);
+/* Overwrite part of the translation table with @len bytes of MTTs */
+bool vhca_mkey_load(VHCAMkey *mkey, uint64_t offset, const uint8_t *mtt,
+                    size_t len);
+
+VerbsStatus vhca_umr_run(VerbsQP *qp, const VerbsSendWR *wr);
+
+/* The engine's way back to us */
+extern const VerbsOps vhca_verbs_ops;
+int vhca_peek_send(VerbsQP *qp, VerbsSendWR *wr);
+void vhca_retire_send(VerbsQP *qp);
+int vhca_peek_recv(VerbsQP *qp, VerbsRecvWR *wr);
+void vhca_retire_recv(VerbsQP *qp);
+void vhca_complete(VerbsQP *qp, const VerbsWC *wc);
+void vhca_qp_error(VerbsQP *qp);
+
+#endif
