@@ -24,7 +24,8 @@
 
 #define TPH_ACCEL_REG_ID           0x000   /* ro, u32: TPH_ACCEL_ID */
 #define   TPH_ACCEL_ID             0x41485054      /* "TPHA" */
-#define TPH_ACCEL_REG_VERSION      0x004   /* ro, u32: 1 */
+#define TPH_ACCEL_REG_VERSION      0x004   /* ro, u32: TPH_ACCEL_VERSION */
+#define   TPH_ACCEL_VERSION        1
 #define TPH_ACCEL_REG_MEM_SIZE     0x008   /* ro, u64: bytes of BAR 2 */
 #define TPH_ACCEL_REG_RULES        0x010   /* ro, u32: number of ingress rules */
 #define TPH_ACCEL_REG_CTRL         0x014   /* rw, u32 */
