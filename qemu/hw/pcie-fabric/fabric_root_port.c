@@ -2,5 +2,263 @@
  * Root port of the fabric
  *
  * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What QEMU's stock root port lacks: Max_Payload_Size and
+ * Max_Read_Request_Size, TPH completer bits, a choice of End-End TLP Prefix
+ * support, and what the root complex behind it does with peer requests. The
+ * slot can be hot-plugged only when asked to: without, guests boot faster.
  */
 #include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/host-utils.h"
+#include "qemu/module.h"
+#include "internal.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/pcie.h"
+#include "hw/pci/pcie_port.h"
+#include "hw/pci/pcie_tph.h"
+#include "hw/qdev-properties.h"
+#include "hw/qdev-properties-system.h"
+#include "hw/resettable.h"
+#include "migration/vmstate.h"
+#include "qom/object.h"
+
+OBJECT_DECLARE_SIMPLE_TYPE(FabricRootPort, FABRIC_ROOT_PORT)
+
+#define VENDOR_ID           0x1234
+#define DEVICE_ID           0x7b00
+
+#define AER_OFFSET          0x100
+#define ACS_OFFSET          (AER_OFFSET + PCI_ERR_SIZEOF)
+
+#define MAX_PREFIXES        4
+
+struct FabricRootPort {
+    PCIESlot parent_obj;
+
+    PCIeTPHCompleter tph_completer;
+    PCIePeerPolicy peer;
+    bool prefix;
+    uint32_t max_payload;
+};
+
+static const QEnumLookup tph_completer_lookup = {
+    .array = (const char *const[]) {
+        [PCIE_TPH_COMPLETER_NONE] = "none",
+        [PCIE_TPH_COMPLETER_TPH] = "tph",
+        [PCIE_TPH_COMPLETER_RESERVED] = "reserved",
+        [PCIE_TPH_COMPLETER_EXT] = "ext",
+    },
+    .size = 4,
+};
+
+static const QEnumLookup peer_lookup = {
+    .array = (const char *const[]) {
+        [PCIE_PEER_KEEP] = "keep",
+        [PCIE_PEER_DROP] = "drop",
+        [PCIE_PEER_REFUSE] = "refuse",
+    },
+    .size = 3,
+};
+
+PCIePeerPolicy fabric_root_port_peer_policy(PCIDevice *port)
+{
+    FabricRootPort *rp = (FabricRootPort *)
+        object_dynamic_cast(OBJECT(port), TYPE_FABRIC_ROOT_PORT);
+
+    return rp ? rp->peer : PCIE_PEER_DROP;
+}
+
+static uint8_t root_port_aer_vector(const PCIDevice *dev)
+{
+    return 0;
+}
+
+static int root_port_interrupts_init(PCIDevice *dev, Error **errp)
+{
+    int ret = msi_init(dev, 0, 1, true, true, errp);
+
+    assert(ret >= 0 || ret == -ENOTSUP);
+    return ret;
+}
+
+static void root_port_interrupts_uninit(PCIDevice *dev)
+{
+    msi_uninit(dev);
+}
+
+/* Section 7.5.3.15: what the root complex can do on behalf of this port */
+static void root_port_atomics_init(PCIDevice *dev)
+{
+    pci_long_test_and_set_mask(dev->config + dev->exp.exp_cap +
+                               PCI_EXP_DEVCAP2,
+                               PCI_EXP_DEVCAP2_ATOMIC_ROUTE |
+                               PCI_EXP_DEVCAP2_ATOMIC_COMP32 |
+                               PCI_EXP_DEVCAP2_ATOMIC_COMP64);
+}
+
+static bool root_port_check(FabricRootPort *rp, Error **errp)
+{
+    if (!is_power_of_2(rp->max_payload) || rp->max_payload < 128 ||
+        rp->max_payload > PCIE_TLP_MAX_PAYLOAD) {
+        error_setg(errp, "max-payload must be 128, 256, 512, 1024, 2048 or "
+                   "4096, not %u", rp->max_payload);
+        return false;
+    }
+    return true;
+}
+
+static void root_port_realize(DeviceState *dev, Error **errp)
+{
+    PCIERootPortClass *rpc = PCIE_ROOT_PORT_GET_CLASS(dev);
+    FabricRootPort *rp = FABRIC_ROOT_PORT(dev);
+    PCIDevice *pci = PCI_DEVICE(dev);
+    ERRP_GUARD();
+
+    if (!root_port_check(rp, errp)) {
+        return;
+    }
+    rpc->parent_realize(dev, errp);
+    if (*errp) {
+        return;
+    }
+    pcie_devctl_init(pci, rp->max_payload);
+    pcie_tph_completer_init(pci, rp->tph_completer);
+    pcie_prefix_init(pci, rp->prefix ? MAX_PREFIXES : 0);
+    root_port_atomics_init(pci);
+}
+
+static void root_port_reset_hold(Object *obj, ResetType type)
+{
+    PCIERootPortClass *rpc = PCIE_ROOT_PORT_GET_CLASS(obj);
+
+    rpc->parent_phases.hold(obj, type);
+    pcie_devctl_reset(PCI_DEVICE(obj));
+}
+
+/* PCIESlot's defaults are those of a slot that can be hot-plugged */
+static void root_port_init(Object *obj)
+{
+    FabricRootPort *rp = FABRIC_ROOT_PORT(obj);
+
+    PCIE_SLOT(obj)->hotplug = false;
+    PCI_DEVICE(obj)->cap_present &= ~QEMU_PCIE_SLTCAP_PCP;
+    rp->tph_completer = PCIE_TPH_COMPLETER_EXT;
+    rp->peer = PCIE_PEER_DROP;
+}
+
+static int get_tph_completer(Object *obj, Error **errp)
+{
+    return FABRIC_ROOT_PORT(obj)->tph_completer;
+}
+
+static void set_tph_completer(Object *obj, int value, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "tph-completer is a read-only register by now");
+        return;
+    }
+    FABRIC_ROOT_PORT(obj)->tph_completer = value;
+}
+
+static int get_peer(Object *obj, Error **errp)
+{
+    return FABRIC_ROOT_PORT(obj)->peer;
+}
+
+/* Nothing that a guest can see, so it may change at any time */
+static void set_peer(Object *obj, int value, Error **errp)
+{
+    FABRIC_ROOT_PORT(obj)->peer = value;
+}
+
+static const VMStateDescription vmstate_root_port = {
+    .name = TYPE_FABRIC_ROOT_PORT,
+    .priority = MIG_PRI_PCI_BUS,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = pcie_cap_slot_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj.parent_obj.parent_obj.parent_obj,
+                           FabricRootPort),
+        VMSTATE_STRUCT(parent_obj.parent_obj.parent_obj.parent_obj.exp.aer_log,
+                       FabricRootPort, 0, vmstate_pcie_aer_log, PCIEAERLog),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+/* The link's default is wide and fast: drivers warn of less */
+static const Property root_port_properties[] = {
+    DEFINE_PROP_BOOL("prefix", FabricRootPort, prefix, true),
+    DEFINE_PROP_UINT32("max-payload", FabricRootPort, max_payload, 512),
+    DEFINE_PROP_PCIE_LINK_SPEED("x-speed", PCIESlot, speed,
+                                PCIE_LINK_SPEED_32),
+    DEFINE_PROP_PCIE_LINK_WIDTH("x-width", PCIESlot, width,
+                                PCIE_LINK_WIDTH_16),
+};
+
+static void root_port_add_enums(ObjectClass *klass)
+{
+    object_class_property_add_enum(klass, "tph-completer", "PCIeTPHCompleter",
+                                   &tph_completer_lookup, get_tph_completer,
+                                   set_tph_completer);
+    object_class_property_add_enum(klass, "peer", "PCIePeerPolicy",
+                                   &peer_lookup, get_peer, set_peer);
+}
+
+static void root_port_describe(ObjectClass *klass)
+{
+    object_class_property_set_description(klass, "tph-completer",
+        "TPH completer support in Device Capabilities 2: none, tph (8-bit "
+        "tags), ext (8- and 16-bit tags; default), reserved (10b; counts as "
+        "none)");
+    object_class_property_set_description(klass, "peer",
+        "what the root complex does with peer requests that enter or leave "
+        "through this port: drop their hint (default, as CPUs do), keep it, "
+        "refuse the request; the stricter of two ports counts");
+    object_class_property_set_description(klass, "prefix",
+        "End-End TLP Prefix support; 16-bit tags need it");
+    object_class_property_set_description(klass, "max-payload",
+        "Max_Payload_Size Supported in bytes: 128..4096 (default 512)");
+}
+
+static void root_port_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+    PCIERootPortClass *rpc = PCIE_ROOT_PORT_CLASS(klass);
+
+    k->vendor_id = VENDOR_ID;
+    k->device_id = DEVICE_ID;
+    dc->desc = "PCI Express root port that carries TLPs with hints";
+    dc->vmsd = &vmstate_root_port;
+    device_class_set_props(dc, root_port_properties);
+    root_port_add_enums(klass);
+    root_port_describe(klass);
+    device_class_set_parent_realize(dc, root_port_realize,
+                                    &rpc->parent_realize);
+    resettable_class_set_parent_phases(rc, NULL, root_port_reset_hold, NULL,
+                                       &rpc->parent_phases);
+
+    rpc->aer_vector = root_port_aer_vector;
+    rpc->interrupts_init = root_port_interrupts_init;
+    rpc->interrupts_uninit = root_port_interrupts_uninit;
+    rpc->aer_offset = AER_OFFSET;
+    rpc->acs_offset = ACS_OFFSET;
+}
+
+static const TypeInfo root_port_info = {
+    .name = TYPE_FABRIC_ROOT_PORT,
+    .parent = TYPE_PCIE_ROOT_PORT,
+    .instance_size = sizeof(FabricRootPort),
+    .instance_init = root_port_init,
+    .class_init = root_port_class_init,
+};
+
+static void root_port_register_types(void)
+{
+    type_register_static(&root_port_info);
+}
+
+type_init(root_port_register_types)

@@ -1,6 +1,529 @@
 /*
- * PCI Express fabric
+ * PCI Express fabric: requests of device models
  *
  * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * A request of any size is cut into runs: what one route covers, and what
+ * one set of transaction tags covers. A run is shown to the taps TLP by TLP
+ * and handed over at once. PCI Express Base Specification 6.x, section 2.2.7
+ * (memory and AtomicOp requests), 2.3.1 (how requests end).
  */
 #include "qemu/osdep.h"
+#include "qemu/atomic.h"
+#include "qemu/bswap.h"
+#include "qemu/main-loop.h"
+#include "internal.h"
+#include "exec/memory.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci_bus.h"
+#include "trace.h"
+
+/*
+ * A completer may send requests while it takes one: an interrupt, or the
+ * write to its own doorbell that a guest made it do. Whoever needs more than
+ * this goes round in circles.
+ */
+#define MAX_DEPTH       4
+
+static const PCIeRequestAttrs no_attrs;
+
+static unsigned int depth;
+
+static bool fabric_enter(PCIDevice *requester, uint64_t addr)
+{
+    assert(bql_locked());
+    if (depth == MAX_DEPTH) {
+        trace_pcie_fabric_too_deep(pci_requester_id(requester), addr);
+        return false;
+    }
+    depth++;
+    return true;
+}
+
+static void fabric_leave(void)
+{
+    depth--;
+}
+
+static bool wraps(uint64_t addr, size_t len)
+{
+    return len && addr + (len - 1) < addr;
+}
+
+static void run_init(PCIeRun *run, PCIDevice *requester, PCIeTLPType type,
+                     const PCIeRequestAttrs *attrs)
+{
+    *run = (PCIeRun) {
+        .first = {
+            .type = type,
+            .attr = pcie_devctl_attr(requester, attrs->attr),
+            .at = attrs->at,
+            .requester_id = pci_requester_id(requester),
+            .th = attrs->th,
+            .ph = attrs->th ? attrs->ph : 0,
+            .st = attrs->th ? attrs->st : 0,
+            .st_ext = attrs->th && attrs->st_ext,
+        },
+        .tag_mask = pcie_devctl_tags(requester) - 1,
+    };
+}
+
+/*
+ * Transactions end before the next run begins, so tags only have to differ
+ * within a run. They count on all the same: it makes captures readable.
+ */
+static void run_take_tags(PCIeRun *run, unsigned int count)
+{
+    static uint16_t next;
+
+    run->first.tag = next & run->tag_mask;
+    next += count;
+}
+
+/* Requests in a run: the last one may be the only one */
+static unsigned int run_requests(const PCIeRun *run)
+{
+    return ((run->addr & (run->unit - 1)) + run->len + run->unit - 1) /
+           run->unit;
+}
+
+/* A run that the requester has tags for, of at most @len bytes at @addr */
+static void run_set_reads(PCIeRun *run, uint64_t addr, size_t len)
+{
+    uint64_t max = (uint64_t)run->unit * (run->tag_mask + 1);
+
+    run->addr = addr;
+    run->len = MIN(len, max - (addr & (run->unit - 1)));
+    run_take_tags(run, run_requests(run));
+}
+
+/* The first TLP as it reaches the completer */
+static PCIeTLP run_delivered(const PCIeRun *run, const PCIeRoute *route)
+{
+    PCIeTLP tlp = run->first;
+
+    if (run->unit) {
+        pcie_wire_extent(&tlp, run->addr,
+                         pcie_wire_cut(run->addr, run->len, run->unit));
+    }
+    pcie_wire_beyond_rc(&tlp, route);
+    return tlp;
+}
+
+static PCIeCplStatus memory_status(MemTxResult result, const PCIeRun *run,
+                                   const PCIeRoute *route, bool is_write)
+{
+    if (result == MEMTX_OK) {
+        return PCIE_CPL_SC;
+    }
+    trace_pcie_fabric_unclaimed(run->first.requester_id, route->addr,
+                                route->bus_addr, run->len, is_write);
+    return result & MEMTX_DECODE_ERROR ? PCIE_CPL_UR : PCIE_CPL_CA;
+}
+
+static PCIeCplStatus completer_status(PCIeCplStatus status,
+                                      const PCIeRoute *route)
+{
+    if (status != PCIE_CPL_SC) {
+        trace_pcie_fabric_completer_failed(pci_requester_id(route->function),
+                                           route->bar, route->offset, status);
+    }
+    return status;
+}
+
+static PCIeCplStatus deliver_write(PCIDevice *requester,
+                                   const PCIeRoute *route, const PCIeRun *run,
+                                   const void *data)
+{
+    PCIeTLP tlp;
+
+    switch (route->end) {
+    case PCIE_END_MEMORY:
+        return memory_status(address_space_write(route->as, route->bus_addr,
+                                                 pcie_route_memattrs(requester),
+                                                 data, run->len),
+                             run, route, true);
+    case PCIE_END_COMPLETER:
+        tlp = run_delivered(run, route);
+        return completer_status(
+            PCIE_COMPLETER_GET_CLASS(route->function)->write(
+                PCIE_COMPLETER(route->function), &tlp, route->bar,
+                route->offset, data, run->len), route);
+    default:
+        return PCIE_CPL_UR;
+    }
+}
+
+static PCIeCplStatus deliver_read(PCIDevice *requester,
+                                  const PCIeRoute *route, const PCIeRun *run,
+                                  void *data)
+{
+    PCIeTLP tlp;
+
+    switch (route->end) {
+    case PCIE_END_MEMORY:
+        return memory_status(address_space_read(route->as, route->bus_addr,
+                                                pcie_route_memattrs(requester),
+                                                data, run->len),
+                             run, route, false);
+    case PCIE_END_COMPLETER:
+        tlp = run_delivered(run, route);
+        return completer_status(
+            PCIE_COMPLETER_GET_CLASS(route->function)->read(
+                PCIE_COMPLETER(route->function), &tlp, route->bar,
+                route->offset, data, run->len), route);
+    case PCIE_END_REJECTED:
+        return route->status;
+    default:
+        return PCIE_CPL_UR;
+    }
+}
+
+/* Who completes: a function, the port that rejects, or the root complex */
+static uint16_t completer_id(const PCIeRoute *route)
+{
+    if (route->end == PCIE_END_REJECTED) {
+        return route->rejecter ? pci_requester_id(route->rejecter) : 0;
+    }
+    return route->function ? pci_requester_id(route->function) : 0;
+}
+
+/* The root complex sends completions as its port is told to */
+static unsigned int completion_payload(PCIDevice *requester,
+                                       const PCIeRoute *route)
+{
+    PCIDevice *port = pci_get_bus(requester)->parent_dev;
+
+    if (route->function) {
+        return pcie_devctl_payload(route->function);
+    }
+    return pcie_devctl_payload(port ? port : requester);
+}
+
+static void show_completions(PCIDevice *requester, const PCIeRoute *route,
+                             const PCIeRun *run, PCIeCplStatus status,
+                             const void *data)
+{
+    if (!pcie_wire_has_taps() || route->end == PCIE_END_SILENT) {
+        return;
+    }
+    pcie_wire_show_completions(route, run, status, completer_id(route), data,
+                               completion_payload(requester, route));
+}
+
+static void show_requests(const PCIeRoute *route, const PCIeRun *run,
+                          const void *data)
+{
+    if (pcie_wire_has_taps()) {
+        pcie_wire_show_requests(route, run, data);
+    }
+}
+
+/* One run; returns its length */
+static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
+                        PCIeRun *run, uint64_t addr, const void *data,
+                        size_t len)
+{
+    PCIeRoute route;
+
+    pcie_route(&route, requester, attrs, addr, len, true);
+    run->addr = addr;
+    run->len = route.len;
+    show_requests(&route, run, data);
+    if (deliver_write(requester, &route, run, data) != PCIE_CPL_SC) {
+        trace_pcie_fabric_write_lost(run->first.requester_id, addr, run->len);
+    }
+    pcie_route_release(&route);
+    return run->len;
+}
+
+void pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
+                       uint64_t addr, const void *data, size_t len)
+{
+    PCIeRun run;
+
+    if (wraps(addr, len)) {
+        trace_pcie_fabric_write_lost(pci_requester_id(requester), addr, len);
+        return;
+    }
+    if (!fabric_enter(requester, addr)) {
+        return;
+    }
+    run_init(&run, requester, PCIE_TLP_MWR, attrs);
+    run.unit = pcie_devctl_payload(requester);
+    while (len) {
+        size_t n = write_run(requester, attrs, &run, addr, data, len);
+
+        addr += n;
+        data += n;
+        len -= n;
+    }
+    fabric_leave();
+}
+
+/* One run; its length is in @run */
+static PCIeCplStatus read_run(PCIDevice *requester,
+                              const PCIeRequestAttrs *attrs, PCIeRun *run,
+                              uint64_t addr, void *data, size_t len)
+{
+    PCIeCplStatus status;
+    PCIeRoute route;
+
+    pcie_route(&route, requester, attrs, addr, len, false);
+    run_set_reads(run, addr, route.len);
+    show_requests(&route, run, NULL);
+    status = deliver_read(requester, &route, run, data);
+    show_completions(requester, &route, run, status, data);
+    if (status != PCIE_CPL_SC) {
+        trace_pcie_fabric_read_failed(run->first.requester_id, addr, run->len,
+                                      status);
+    }
+    pcie_route_release(&route);
+    return status;
+}
+
+static PCIeCplStatus read_bytes(PCIDevice *requester,
+                                const PCIeRequestAttrs *attrs,
+                                uint64_t addr, void *data, size_t len)
+{
+    PCIeCplStatus status = PCIE_CPL_SC;
+    PCIeRun run;
+
+    if (!fabric_enter(requester, addr)) {
+        return PCIE_CPL_UR;
+    }
+    run_init(&run, requester, PCIE_TLP_MRD, attrs);
+    run.unit = pcie_devctl_read_request(requester);
+    while (len && status == PCIE_CPL_SC) {
+        status = read_run(requester, attrs, &run, addr, data, len);
+        addr += run.len;
+        data += run.len;
+        len -= run.len;
+    }
+    fabric_leave();
+    return status;
+}
+
+/* A hint takes the place of the byte enables: whole DWs are read */
+static PCIeCplStatus read_dws(PCIDevice *requester,
+                              const PCIeRequestAttrs *attrs,
+                              uint64_t addr, void *data, size_t len)
+{
+    unsigned int head = addr & 3;
+    size_t whole = QEMU_ALIGN_UP(head + len, 4);
+    g_autofree uint8_t *buf = g_malloc(whole);
+    PCIeCplStatus status = read_bytes(requester, attrs, addr - head, buf,
+                                      whole);
+
+    if (status == PCIE_CPL_SC) {
+        memcpy(data, buf + head, len);
+    }
+    return status;
+}
+
+PCIeCplStatus pcie_fabric_read(PCIDevice *requester,
+                               const PCIeRequestAttrs *attrs,
+                               uint64_t addr, void *data, size_t len)
+{
+    if (wraps(addr, len)) {
+        return PCIE_CPL_UR;
+    }
+    if (attrs->th && ((addr | len) & 3)) {
+        return read_dws(requester, attrs, addr, data, len);
+    }
+    return read_bytes(requester, attrs, addr, data, len);
+}
+
+static uint32_t atomic_ram4(uint32_t *p, PCIeTLPType type, uint32_t operand,
+                            uint32_t compare)
+{
+    uint32_t old, seen;
+
+    switch (type) {
+    case PCIE_TLP_SWAP:
+        return le32_to_cpu(qatomic_xchg(p, cpu_to_le32(operand)));
+    case PCIE_TLP_CAS:
+        return le32_to_cpu(qatomic_cmpxchg(p, cpu_to_le32(compare),
+                                           cpu_to_le32(operand)));
+    default:
+        old = qatomic_read(p);
+        /* A host fetch-and-add would only do on little endian */
+        while (true) {
+            uint32_t sum = cpu_to_le32(le32_to_cpu(old) + operand);
+
+            seen = qatomic_cmpxchg(p, old, sum);
+            if (seen == old) {
+                return le32_to_cpu(old);
+            }
+            old = seen;
+        }
+    }
+}
+
+static uint64_t atomic_ram8(uint64_t *p, PCIeTLPType type, uint64_t operand,
+                            uint64_t compare)
+{
+    uint64_t old, seen;
+
+    switch (type) {
+    case PCIE_TLP_SWAP:
+        return le64_to_cpu(qatomic_xchg(p, cpu_to_le64(operand)));
+    case PCIE_TLP_CAS:
+        return le64_to_cpu(qatomic_cmpxchg(p, cpu_to_le64(compare),
+                                           cpu_to_le64(operand)));
+    default:
+        old = qatomic_read(p);
+        while (true) {
+            uint64_t sum = cpu_to_le64(le64_to_cpu(old) + operand);
+
+            seen = qatomic_cmpxchg(p, old, sum);
+            if (seen == old) {
+                return le64_to_cpu(old);
+            }
+            old = seen;
+        }
+    }
+}
+
+/* Vcpus may use the same memory: only host atomics are atomic against them */
+static PCIeCplStatus atomic_memory(const PCIeRoute *route, PCIeTLPType type,
+                                   size_t size, uint64_t operand,
+                                   uint64_t compare, uint64_t *old)
+{
+    PCIeCplStatus status = PCIE_CPL_UR;
+    MemoryRegionCache cache;
+
+    address_space_cache_init(&cache, route->as, route->bus_addr, size, true);
+    if (cache.ptr && cache.len == size) {
+        *old = size == 4 ?
+            atomic_ram4((uint32_t *)cache.ptr, type, operand, compare) :
+            atomic_ram8((uint64_t *)cache.ptr, type, operand, compare);
+        address_space_cache_invalidate(&cache, 0, size);
+        status = PCIE_CPL_SC;
+    }
+    address_space_cache_destroy(&cache);
+    return status;
+}
+
+static PCIeCplStatus deliver_atomic(const PCIeRoute *route, const PCIeRun *run,
+                                    size_t size, uint64_t operand,
+                                    uint64_t compare, uint64_t *old)
+{
+    PCIeCompleterClass *cc;
+    PCIeTLP tlp;
+
+    switch (route->end) {
+    case PCIE_END_MEMORY:
+        /* A BAR of a function that is no completer takes no AtomicOps */
+        return route->function ? PCIE_CPL_UR :
+               atomic_memory(route, run->first.type, size, operand, compare,
+                             old);
+    case PCIE_END_COMPLETER:
+        cc = PCIE_COMPLETER_GET_CLASS(route->function);
+        if (!cc->atomic) {
+            return PCIE_CPL_UR;
+        }
+        tlp = run_delivered(run, route);
+        return completer_status(cc->atomic(PCIE_COMPLETER(route->function),
+                                           &tlp, route->bar, route->offset,
+                                           size, operand, compare, old),
+                                route);
+    default:
+        return PCIE_CPL_UR;
+    }
+}
+
+/* Section 2.2.7.2: operands in the payload, for CAS the compare value first */
+static size_t atomic_payload(uint8_t *payload, PCIeTLPType type, size_t size,
+                             uint64_t operand, uint64_t compare)
+{
+    size_t len = 0;
+
+    if (type == PCIE_TLP_CAS) {
+        stn_le_p(payload, size, compare);
+        len = size;
+    }
+    stn_le_p(payload + len, size, operand);
+    return len + size;
+}
+
+static PCIeCplStatus atomic_run(PCIDevice *requester,
+                                const PCIeRequestAttrs *attrs, PCIeRun *run,
+                                size_t size, uint64_t operand,
+                                uint64_t compare, uint64_t *old)
+{
+    uint8_t payload[16];
+    PCIeCplStatus status;
+    PCIeRoute route;
+
+    pcie_route(&route, requester, attrs, run->addr, size, true);
+    run->len = atomic_payload(payload, run->first.type, size, operand, compare);
+    run_take_tags(run, 1);
+    pcie_wire_extent(&run->first, run->addr, run->len);
+    show_requests(&route, run, payload);
+    /* Naturally aligned, so no page and no BAR ends in between */
+    status = route.len < size ? PCIE_CPL_UR :
+             deliver_atomic(&route, run, size, operand, compare, old);
+    run->len = size;
+    if (status == PCIE_CPL_SC) {
+        stn_le_p(payload, size, *old);
+    }
+    show_completions(requester, &route, run, status, payload);
+    pcie_route_release(&route);
+    return status;
+}
+
+PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
+                                 const PCIeRequestAttrs *attrs,
+                                 PCIeTLPType type, uint64_t addr, size_t size,
+                                 uint64_t operand, uint64_t compare,
+                                 uint64_t *old)
+{
+    PCIeCplStatus status;
+    PCIeRun run;
+
+    assert(type == PCIE_TLP_FETCH_ADD || type == PCIE_TLP_SWAP ||
+           type == PCIE_TLP_CAS);
+    assert(size == 4 || size == 8);
+    if (addr & (size - 1) || !fabric_enter(requester, addr)) {
+        return PCIE_CPL_UR;
+    }
+    run_init(&run, requester, type, attrs);
+    run.addr = addr;
+    status = atomic_run(requester, attrs, &run, size, operand, compare, old);
+    fabric_leave();
+    return status;
+}
+
+/*
+ * Stands in for the message sender that PCI core gives to a function: so a
+ * message that had to wait for its vector to be unmasked is a TLP as well.
+ */
+static void send_message(PCIDevice *requester, MSIMessage msg)
+{
+    uint8_t data[4];
+
+    trace_pcie_fabric_msi(pci_requester_id(requester), msg.address, msg.data);
+    stl_le_p(data, msg.data);
+    pcie_fabric_write(requester, &no_attrs, msg.address, data, sizeof(data));
+}
+
+void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector)
+{
+    requester->msi_trigger = send_message;
+    msix_notify(requester, vector);
+}
+
+static const TypeInfo pcie_completer_info = {
+    .name = TYPE_PCIE_COMPLETER,
+    .parent = TYPE_INTERFACE,
+    .class_size = sizeof(PCIeCompleterClass),
+};
+
+static void pcie_fabric_register_types(void)
+{
+    type_register_static(&pcie_completer_info);
+}
+
+type_init(pcie_fabric_register_types)

@@ -50,7 +50,11 @@ void pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
  * pcie_fabric_read(): memory read, cut at Max_Read_Request_Size and 4 KiB
  *
  * Returns PCIE_CPL_SC, or the status of the first completion that failed;
- * @data is undefined then.
+ * @data is undefined then. A request that gets no completion at all, because
+ * it was never sent or a port dropped it as malformed, ends as PCIE_CPL_UR.
+ *
+ * A read with a hint has no byte enables: what it reads is rounded outwards
+ * to DWs (section 2.2.5.1).
  */
 PCIeCplStatus pcie_fabric_read(PCIDevice *requester,
                                const PCIeRequestAttrs *attrs,
@@ -74,6 +78,23 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
  * Same rules as msix_notify(): masked vectors become pending.
  */
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
+
+/**
+ * pcie_devctl_init(): Max_Payload_Size, Max_Read_Request_Size and the other
+ * fields of Device Control that the fabric obeys (sections 7.5.3.3, 7.5.3.4)
+ * @max_payload: bytes, a power of two from 128 to 4096
+ *
+ * For endpoints and ports alike, after the PCI Express capability was added.
+ * Without it a function sends with what its Device Control register reads:
+ * in QEMU that is 128 bytes for both sizes, and no relaxed ordering.
+ */
+void pcie_devctl_init(PCIDevice *dev, unsigned int max_payload);
+
+/**
+ * pcie_devctl_reset(): back to the defaults; not for a function level reset,
+ * which keeps Max_Payload_Size (section 6.6.2)
+ */
+void pcie_devctl_reset(PCIDevice *dev);
 
 #define TYPE_PCIE_COMPLETER "pcie-completer"
 typedef struct PCIeCompleterClass PCIeCompleterClass;
@@ -116,6 +137,7 @@ struct PCIeCompleterClass {
  * A tap sees each TLP that passes a port. @port is the port's PCIDevice,
  * @ingress true when the TLP comes into the port from its link. Taps run in
  * the order in which TLPs pass; they must not send requests themselves.
+ * @payload are whole DWs, bytes outside the byte enables are 0.
  */
 typedef struct PCIeFabricTap PCIeFabricTap;
 struct PCIeFabricTap {

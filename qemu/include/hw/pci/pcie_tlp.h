@@ -66,13 +66,14 @@ typedef enum PCIeProcessingHint {
  * @requester_id: bus/device/function
  * @tag: transaction tag, 10 bits. Not carried by a posted request with @th,
  *       whose tag field holds the steering tag; decodes as 0 then
- * @length_dw: payload or requested length, 1..1024 DW
+ * @length_dw: payload or requested length, 1..1024 DW; decodes as 0 for Cpl,
+ *       which has neither
  *
  * Requests:
  * @addr: DW-aligned address; 3 DW header below 4 GiB, 4 DW from there on
  * @first_be, @last_be: byte enables. Not carried by a read or atomic with
  *       @th, whose byte-enable field holds the steering tag: implied to be
- *       all bytes, and decoded as that
+ *       all bytes, and decoded as that (an atomic's operands are whole anyway)
  * @th: TPH present
  * @ph: processing hint; only with @th
  * @st: steering tag, only with @th; 0 is "no preference"
@@ -128,6 +129,11 @@ size_t pcie_tlp_encode(const PCIeTLP *tlp, uint8_t *buf);
  * @buf, @len: bytes in wire order, hostile
  * @error: on failure, a static string that says what is wrong
  *
+ * Unknown types and prefixes, reserved formats, and a 4 DW header for an
+ * address below 4 GiB are refused; reserved bits are ignored, and so is what
+ * a TLP Digest would add behind the payload. pcie_tlp_check() tells whether
+ * what was decoded also keeps the rules.
+ *
  * Returns the header's length in bytes (where the payload starts), or 0. A
  * payload cut short by a capture's snap length is not an error here.
  */
@@ -139,6 +145,7 @@ size_t pcie_tlp_decode(PCIeTLP *tlp, const uint8_t *buf, size_t len,
  *
  * Returns NULL or a static string that names the violated rule (4 KiB
  * crossing, byte enables, hint without TH, ST wider than its namespace...).
+ * Byte enables that the wire does not carry have to be the implied ones.
  */
 const char *pcie_tlp_check(const PCIeTLP *tlp);
 

@@ -27,7 +27,11 @@ void pcie_tph_completer_init(PCIDevice *dev, PCIeTPHCompleter type);
 /**
  * pcie_prefix_init(): advertise End-End TLP Prefix support (DEVCAP2)
  *
- * Needed on a function and on each port above it for 16-bit tags.
+ * @max_prefixes: 1 to 4, or 0 for no support
+ *
+ * Needed on a function and on each port above it for 16-bit tags. QEMU's own
+ * pcie_cap_init() says that every function takes four, so a function that
+ * should not has to call this with 0.
  */
 void pcie_prefix_init(PCIDevice *dev, unsigned int max_prefixes);
 
@@ -44,6 +48,14 @@ void pcie_tph_init(PCIDevice *dev, uint16_t offset, unsigned int entries,
                    bool ext);
 
 /**
+ * pcie_tph_reset(): the requester is off and its table is empty again
+ *
+ * For every kind of reset, function level reset included. Nothing happens
+ * without the capability.
+ */
+void pcie_tph_reset(PCIDevice *dev);
+
+/**
  * pcie_tph_hint(): put a hint into a request, as far as the guest allows it
  * @attrs: receives th, ph, st, st_ext
  * @ph: processing hint
@@ -52,7 +64,9 @@ void pcie_tph_init(PCIDevice *dev, uint16_t offset, unsigned int entries,
  *
  * The table is looked up now. Clears the hint when the TPH control register
  * has the requester off or not in Device Specific Mode. An EXT requester's
- * nonzero tags are 16-bit ones.
+ * nonzero tags are 16-bit ones. A requester that is enabled for 8-bit tags
+ * only never cuts a tag: one that does not fit is replaced by "no preference",
+ * except in the table, whose upper bytes do not count then (section 7.9.13.4).
  */
 void pcie_tph_hint(PCIDevice *dev, PCIeRequestAttrs *attrs, uint8_t ph,
                    uint16_t st);

@@ -1,0 +1,152 @@
+/*
+ * PCI Express fabric: what its parts know of each other
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * pcie_devctl.c       what Device Control says about a function
+ * pcie_route.c        which ports a request passes, and where it ends
+ * pcie_wire.c         the TLPs of a request and of its completions, for taps
+ * pcie_fabric.c       requests of device models: cut, route, deliver
+ * fabric_root_port.c  a port with what QEMU's stock ports lack
+ * pcie_tph.c          capabilities and control register of TPH
+ * pcie_analyzer.c     the tap that writes captures
+ */
+#ifndef HW_PCIE_FABRIC_INTERNAL_H
+#define HW_PCIE_FABRIC_INTERNAL_H
+
+#include "exec/memattrs.h"
+#include "hw/pci/pcie_fabric.h"
+
+/* Device Control */
+
+unsigned int pcie_devctl_payload(PCIDevice *dev);
+unsigned int pcie_devctl_read_request(PCIDevice *dev);
+/* How many transaction tags the function may have in use */
+unsigned int pcie_devctl_tags(PCIDevice *dev);
+/* Those of PCIE_ATTR_* that the function may set */
+uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
+
+/* Ports */
+
+/* What a root complex does with the hint of a peer request; the later, the
+ * stricter: between two ports the stricter one's counts. */
+typedef enum PCIePeerPolicy {
+    PCIE_PEER_KEEP,
+    PCIE_PEER_DROP,
+    PCIE_PEER_REFUSE,
+} PCIePeerPolicy;
+
+#define TYPE_FABRIC_ROOT_PORT "fabric-root-port"
+
+/* PCIE_PEER_DROP, as CPUs do, for a port that is not ours */
+PCIePeerPolicy fabric_root_port_peer_policy(PCIDevice *port);
+
+/* Routes */
+
+#define PCIE_ROUTE_MAX_HOPS 32
+
+/**
+ * struct PCIeHop: a request passes a port
+ * @ingress: comes in from the port's link, else goes out to it
+ * @beyond_rc: after the root complex: translated, and perhaps without hint
+ */
+typedef struct PCIeHop {
+    PCIDevice *port;
+    bool ingress;
+    bool beyond_rc;
+} PCIeHop;
+
+typedef enum PCIeRouteEnd {
+    PCIE_END_MEMORY,        /* plain memory dispatch */
+    PCIE_END_COMPLETER,     /* a function that takes whole TLPs */
+    PCIE_END_REJECTED,      /* completion with @status if non-posted */
+    PCIE_END_SILENT,        /* never sent, or dropped without a completion */
+} PCIeRouteEnd;
+
+/**
+ * struct PCIeRoute: where the first @len bytes of a request go
+ * @hop, @nr_hops: ports passed, in the order in which a request passes them
+ * @addr: address as the requester sent it
+ * @bus_addr: address beyond the root complex
+ * @keep_hint: false: the root complex took the hint away
+ * @as: address space in which @bus_addr is reached (PCIE_END_MEMORY)
+ * @function: the function whose BAR it is; NULL: not a peer request
+ * @bar, @offset: where in @function
+ * @status: PCIE_END_REJECTED's
+ * @rejecter: who completes then; NULL: the root complex
+ */
+typedef struct PCIeRoute {
+    PCIeHop hop[PCIE_ROUTE_MAX_HOPS];
+    unsigned int nr_hops;
+    PCIeRouteEnd end;
+    uint64_t addr;
+    uint64_t bus_addr;
+    uint64_t len;
+    bool keep_hint;
+    AddressSpace *as;
+    PCIDevice *function;
+    int bar;
+    uint64_t offset;
+    PCIeCplStatus status;
+    PCIDevice *rejecter;
+} PCIeRoute;
+
+/**
+ * pcie_route(): find the way of a request
+ * @len: at least 1; @addr + @len does not wrap
+ * @is_write: what the vIOMMU is asked for; also for AtomicOps
+ *
+ * Holds references that pcie_route_release() gives back.
+ */
+void pcie_route(PCIeRoute *route, PCIDevice *requester,
+                const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
+                bool is_write);
+void pcie_route_release(PCIeRoute *route);
+
+MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
+
+/* TLPs */
+
+/**
+ * struct PCIeRun: contiguous requests with equal headers
+ * @first: header of the first one, as the requester sends it, but for
+ *         address, length and byte enables unless @unit is 0
+ * @tag_mask: the tags of non-posted requests count up within this
+ * @addr, @len: bytes; for a run of AtomicOps @len is that of the operands in
+ *              the request, and of the result in the completion
+ * @unit: requests end at multiples of this; a power of two, or 0 if the run
+ *        is one request whose header is complete
+ */
+typedef struct PCIeRun {
+    PCIeTLP first;
+    uint16_t tag_mask;
+    uint64_t addr;
+    size_t len;
+    unsigned int unit;
+} PCIeRun;
+
+/* Set address, length and byte enables for bytes at @addr */
+void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len);
+
+/* What the root complex has left of a header */
+void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route);
+
+/* Size of the next request of a run */
+size_t pcie_wire_cut(uint64_t addr, size_t left, unsigned int unit);
+
+bool pcie_wire_has_taps(void);
+
+/* Show requests to the taps along the route; @data: their bytes, or NULL */
+void pcie_wire_show_requests(const PCIeRoute *route, const PCIeRun *run,
+                             const void *data);
+
+/**
+ * pcie_wire_show_completions(): the way back
+ * @data: bytes for PCIE_CPL_SC
+ * @payload_max: Max_Payload_Size of the completer
+ */
+void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
+                                PCIeCplStatus status, uint16_t completer_id,
+                                const void *data, unsigned int payload_max);
+
+#endif
