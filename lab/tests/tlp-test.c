@@ -198,7 +198,7 @@ static void test_encode_ignores(void)
     PCIeTLP tlp = golden[1].tlp;
     uint8_t buf[PCIE_TLP_MAX_HEADER];
 
-    tlp.tag = 0x77;
+    tlp.tag = 0x377;
     ok(pcie_tlp_encode(&tlp, buf) == 16 && !memcmp(buf, golden[1].bytes, 16),
        "encode: a posted request with TH carries no transaction tag");
 

@@ -331,7 +331,7 @@ static void fill_overhead(PcapngWriter *w, uint8_t *p, int port, bool ingress,
     fill_ipv4(p + 14, ingress, port, udp_len);
     fill_udp(p + 34, port, udp_len);
     put_be16(p + 42, w->port[port].sequence++);
-    put_be32(p + 44, time_ns);  /* the hardware's counter there; ns modulo 2^32 */
+    put_be32(p + 44, time_ns);      /* NetTLP: a free-running counter */
 }
 
 int pcapng_write_tlp(PcapngWriter *w, int port, bool ingress,
