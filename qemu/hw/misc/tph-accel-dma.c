@@ -113,13 +113,14 @@ static void copy(TPHAccelDMA *dma)
     }
 }
 
+/* Each vector once: a message may be aimed at what requests messages. */
 static void send_msis(TPHAccelDMA *dma)
 {
-    while (dma->msi) {
-        unsigned int vector = ctz32(dma->msi);
-
-        dma->msi &= dma->msi - 1;
-        pcie_fabric_msix_notify(dma->pdev, vector);
+    for (unsigned int vector = 0; vector < TPH_ACCEL_NR_VECTORS; vector++) {
+        if (dma->msi & 1u << vector) {
+            dma->msi &= ~(1u << vector);
+            pcie_fabric_msix_notify(dma->pdev, vector);
+        }
     }
 }
 
@@ -132,7 +133,7 @@ static void run(void *opaque)
     object_ref(OBJECT(pdev));
     copy(dma);
     send_msis(dma);
-    if (busy(dma)) {
+    if (busy(dma) || dma->msi) {
         qemu_bh_schedule(dma->bh);
     }
     object_unref(OBJECT(pdev));
