@@ -268,8 +268,8 @@ static uint32_t hint(uint16_t st, uint8_t ph)
 }
 
 /* A's engine writes @data to B's memory */
-static void write_peer(Lab *lab, uint32_t offset, const void *data, uint32_t len,
-                 uint32_t hint_reg)
+static void write_peer(Lab *lab, uint32_t offset, const void *data,
+                       uint32_t len, uint32_t hint_reg)
 {
     qtest_memwrite(lab->qts, RAM_SRC, data, len);
     dma(&lab->a, RAM_SRC, lab->b.mem + offset, len, hint_reg);
@@ -950,10 +950,10 @@ static void test_suicide(void)
 
 /*
  * A program for a CPU in place of the firmware: as soon as RAM_GO is not 0, it
- * adds 1 to the number at CPU_TARGET, CPU_COUNT times, then sets RAM_DONE.
+ * adds 1 to the number at CPU_TARGET, CPU_ADDS times, then sets RAM_DONE.
  */
 #define CPU_TARGET      0xd0000000u
-#define CPU_COUNT       30000000u
+#define CPU_ADDS       30000000u
 #define RAM_GO          0x1000u
 #define RAM_DONE        0x2000u
 
@@ -974,7 +974,7 @@ static const uint8_t rom_flat_mode[] = {    /* at 0xffffff20 */
     0xa1, LE32(RAM_GO),                     /* 1: mov RAM_GO,%eax */
     0x85, 0xc0,                             /* test %eax,%eax */
     0x74, 0xf7,                             /* jz 1b */
-    0xb9, LE32(CPU_COUNT),                  /* mov $CPU_COUNT,%ecx */
+    0xb9, LE32(CPU_ADDS),                  /* mov $CPU_ADDS,%ecx */
     0xf0, 0xff, 0x05, LE32(CPU_TARGET),     /* 2: lock incl CPU_TARGET */
     0x49,                                   /* dec %ecx */
     0x75, 0xf6,                             /* jnz 2b */
@@ -1034,7 +1034,7 @@ static void test_atomic_against_cpu(void)
         g_assert_cmphex(dma_wait(a), ==, TPH_ACCEL_DMA_DONE);
         sent += 10000;
     } while (!qtest_readl(lab.qts, RAM_DONE));
-    g_assert_cmpuint(qtest_readl(lab.qts, b->mem), ==, CPU_COUNT + sent);
+    g_assert_cmpuint(qtest_readl(lab.qts, b->mem), ==, CPU_ADDS + sent);
     g_assert_cmpuint(sent, >, 100000);
     lab_end(&lab);
     unlink(rom);

@@ -27,9 +27,9 @@
 #define TPH_ACCEL_REG_VERSION      0x004   /* ro, u32: TPH_ACCEL_VERSION */
 #define   TPH_ACCEL_VERSION        1
 #define TPH_ACCEL_REG_MEM_SIZE     0x008   /* ro, u64: bytes of BAR 2 */
-#define TPH_ACCEL_REG_RULES        0x010   /* ro, u32: number of ingress rules */
+#define TPH_ACCEL_REG_RULES        0x010   /* ro, u32: NR_RULES */
 #define TPH_ACCEL_REG_CTRL         0x014   /* rw, u32 */
-#define   TPH_ACCEL_CTRL_CLEAR     0x1     /* w1, reads 0: clear counters, LAST */
+#define   TPH_ACCEL_CTRL_CLEAR     0x1     /* w1: clear counters, LAST* */
 
 /*
  * Counters of the ingress block, ro, u64 each; TLPs, then payload bytes. They
@@ -57,7 +57,8 @@
  * DMA engine: COUNT copies of LEN bytes from SRC to DST, one after the other,
  * as memory read and write TLPs of this function. While a copy runs, writes to
  * the descriptor (SRC to VECTOR) are ignored. A write that nobody claims is
- * lost without an error, as on every bus with posted writes.
+ * lost without an error, as on every bus with posted writes. This function's
+ * own registers are out of the engine's reach, its memory is not.
  */
 #define TPH_ACCEL_REG_DMA_SRC      0x100   /* rw, u64: DMA address */
 #define TPH_ACCEL_REG_DMA_DST      0x108   /* rw, u64: DMA address */
