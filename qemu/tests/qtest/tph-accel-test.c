@@ -696,6 +696,61 @@ static void test_copies(void)
     lab_end(&lab);
 }
 
+static uint64_t fetch(Lab *lab, uint32_t op, uint32_t offset, uint32_t len,
+                      uint64_t operand, uint64_t compare)
+{
+    Accel *a = &lab->a;
+
+    set_reg64(a, TPH_ACCEL_REG_DMA_DST, lab->b.mem + offset);
+    set_reg(a, TPH_ACCEL_REG_DMA_LEN, len);
+    set_reg64(a, TPH_ACCEL_REG_DMA_OPERAND, operand);
+    set_reg64(a, TPH_ACCEL_REG_DMA_COMPARE, compare);
+    set_reg(a, TPH_ACCEL_REG_DMA_CTRL,
+            TPH_ACCEL_DMA_START | op << TPH_ACCEL_DMA_OP_SHIFT);
+    g_assert_cmphex(dma_wait(a), ==, TPH_ACCEL_DMA_DONE);
+    return reg64(a, TPH_ACCEL_REG_DMA_RESULT);
+}
+
+static void test_atomic_ops(void)
+{
+    Lab lab = lab_start("", "");
+    Accel *a = &lab.a;
+    uint64_t mem = lab.b.mem;
+    uint64_t devctl2 = a->cfg + find_cap(a, a->cfg, PCI_CAP_ID_EXP) +
+                       PCI_EXP_DEVCTL2;
+
+    dma_start(a, 0, mem, 4, 1, 0);
+    dma_wait(a);
+    set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+            TPH_ACCEL_DMA_SWAP << TPH_ACCEL_DMA_OP_SHIFT);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_DESCRIPTOR);
+
+    qtest_writew(lab.qts, devctl2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    qtest_writeq(lab.qts, mem + 8, 0xffffffff00000007);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_FETCH_ADD, 8, 4, -8, 0), ==, 7);
+    g_assert_cmphex(qtest_readq(lab.qts, mem + 8), ==, UINT64_MAX);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_FETCH_ADD, 8, 8, 3, 0), ==,
+                    UINT64_MAX);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_SWAP, 8, 8, 1ull << 40, 0), ==,
+                    2);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_CAS, 8, 8, 5, 6), ==,
+                    1ull << 40);
+    g_assert_cmphex(qtest_readq(lab.qts, mem + 8), ==, 1ull << 40);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_CAS, 8, 8, 5, 1ull << 40), ==,
+                    1ull << 40);
+    g_assert_cmphex(qtest_readq(lab.qts, mem + 8), ==, 5);
+    g_assert_cmpuint(reg64(&lab.b, TPH_ACCEL_REG_ATOMIC_TLPS), ==, 5);
+    g_assert_cmpuint(reg64(&lab.b, TPH_ACCEL_REG_ATOMIC_BYTES), ==, 36);
+
+    set_reg64(a, TPH_ACCEL_REG_DMA_DST, mem + 4);
+    set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+            TPH_ACCEL_DMA_SWAP << TPH_ACCEL_DMA_OP_SHIFT);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_DESCRIPTOR);
+    flr(a);
+    g_assert_cmphex(qtest_readw(lab.qts, devctl2), ==, 0);
+    lab_end(&lab);
+}
+
 static void expect_bad_descriptor(Accel *d, uint64_t src, uint64_t dst,
                                   uint32_t len, uint32_t count)
 {
@@ -1058,6 +1113,7 @@ int main(int argc, char **argv)
     qtest_add_func("/tph-accel/completer-none", test_completer_none);
     qtest_add_func("/tph-accel/completer-tph", test_completer_tph);
     qtest_add_func("/tph-accel/copies", test_copies);
+    qtest_add_func("/tph-accel/atomic-ops", test_atomic_ops);
     qtest_add_func("/tph-accel/errors", test_errors);
     qtest_add_func("/tph-accel/abort", test_abort);
     qtest_add_func("/tph-accel/flr", test_flr);
