@@ -134,6 +134,9 @@ void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route);
 /* Size of the next request of a run */
 size_t pcie_wire_cut(uint64_t addr, size_t left, unsigned int unit);
 
+/* How much of @left makes a run of requests of equal length but for the last */
+size_t pcie_wire_even(uint64_t addr, size_t left, unsigned int unit);
+
 bool pcie_wire_has_taps(void);
 
 /* Show requests to the taps along the route; @data: their bytes, or NULL */

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A request of any size is cut into runs: what one route covers, and what
- * one set of transaction tags covers. A run is shown to the taps TLP by TLP
+ * A request of any size is cut into runs: what one route covers, what one set
+ * of transaction tags covers, and what makes TLPs of equal length. A run is shown to the taps TLP by TLP
  * and handed over at once. PCI Express Base Specification 6.x, section 2.2.7
  * (memory and AtomicOp requests), 2.3.1 (how requests end).
  */
@@ -81,21 +81,14 @@ static void run_take_tags(PCIeRun *run, unsigned int count)
     next += count;
 }
 
-/* Requests in a run: the last one may be the only one */
-static unsigned int run_requests(const PCIeRun *run)
-{
-    return ((run->addr & (run->unit - 1)) + run->len + run->unit - 1) /
-           run->unit;
-}
-
 /* A run that the requester has tags for, of at most @len bytes at @addr */
 static void run_set_reads(PCIeRun *run, uint64_t addr, size_t len)
 {
-    uint64_t max = (uint64_t)run->unit * (run->tag_mask + 1);
+    size_t max = (size_t)run->unit * (run->tag_mask + 1);
 
     run->addr = addr;
-    run->len = MIN(len, max - (addr & (run->unit - 1)));
-    run_take_tags(run, run_requests(run));
+    run->len = MIN(pcie_wire_even(addr, len, run->unit), max);
+    run_take_tags(run, DIV_ROUND_UP(run->len, run->unit));
 }
 
 /* The first TLP as it reaches the completer */
@@ -229,7 +222,7 @@ static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
 
     pcie_route(&route, requester, attrs, addr, len, true);
     run->addr = addr;
-    run->len = route.len;
+    run->len = pcie_wire_even(addr, route.len, run->unit);
     show_requests(&route, run, data);
     if (deliver_write(requester, &route, run, data) != PCIE_CPL_SC) {
         trace_pcie_fabric_write_lost(run->first.requester_id, addr, run->len);

@@ -43,6 +43,11 @@ size_t pcie_wire_cut(uint64_t addr, size_t left, unsigned int unit)
     return unit ? MIN(left, unit - (addr & (unit - 1))) : left;
 }
 
+size_t pcie_wire_even(uint64_t addr, size_t left, unsigned int unit)
+{
+    return addr & (unit - 1) ? pcie_wire_cut(addr, left, unit) : left;
+}
+
 void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len)
 {
     unsigned int head = addr & 3;
