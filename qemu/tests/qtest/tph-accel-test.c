@@ -393,6 +393,11 @@ static void test_plain(void)
     g_assert_cmphex(reg(b, TPH_ACCEL_REG_LAST), ==, 0);
     g_assert_cmpuint(rule_tlps(b, 0), ==, 0);
 
+    /* Cut at multiples of 128, the Max_Payload_Size after reset */
+    write_peer(&lab, 0x30043, data, 300, 0);
+    expect_mem(b, 0x30043, data, 300);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_TLPS), ==, 8 + 3);
+
     dma(&lab.a, b->mem + 0x20000, RAM_DST, sizeof(data), 0);
     qtest_memread(lab.qts, RAM_DST, back, sizeof(back));
     g_assert_cmpmem(back, sizeof(back), data, sizeof(data));
