@@ -183,12 +183,15 @@ static bool init_memory(TPHAccelState *s, Error **errp)
     return true;
 }
 
-static void init_completer(PCIDevice *pdev, PCIeTPHCompleter type)
+/* Device Capabilities 2 and Device Control 2 */
+static void init_device2(PCIDevice *pdev, PCIeTPHCompleter type)
 {
     uint8_t *devcap2 = pdev->config + pdev->exp.exp_cap + PCI_EXP_DEVCAP2;
 
     pci_long_test_and_set_mask(devcap2, PCI_EXP_DEVCAP2_ATOMIC_COMP32 |
                                         PCI_EXP_DEVCAP2_ATOMIC_COMP64);
+    pci_word_test_and_set_mask(pdev->wmask + pdev->exp.exp_cap +
+                               PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
     pcie_tph_completer_init(pdev, type);
     pcie_prefix_init(pdev, type == PCIE_TPH_COMPLETER_EXT ? 1 : 0);
 }
@@ -205,7 +208,7 @@ static bool init_capabilities(TPHAccelState *s, PCIeTPHCompleter type,
     pcie_cap_deverr_init(pdev);
     pcie_cap_flr_init(pdev);
     pcie_devctl_init(pdev, MAX_PAYLOAD);
-    init_completer(pdev, type);
+    init_device2(pdev, type);
     if (pcie_aer_init(pdev, PCI_ERR_VER, AER_OFFSET, PCI_ERR_SIZEOF,
                       errp) < 0) {
         return false;
@@ -270,6 +273,8 @@ static void tph_accel_reset(DeviceState *dev)
     tph_accel_dma_reset(&s->dma);
     tph_accel_ingress_reset(&s->ingress);
     pcie_cap_deverr_reset(pdev);
+    pci_word_test_and_clear_mask(pdev->config + pdev->exp.exp_cap +
+                                 PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
     pcie_tph_reset(pdev);
     if (!is_flr(pdev)) {
         pcie_devctl_reset(pdev);

@@ -152,10 +152,15 @@ static void set_bars(Accel *d)
     enable(d, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
-static void flr(Accel *d)
+static void set_devctl(Accel *d, uint16_t val)
 {
     qtest_writew(d->qts, d->cfg + find_cap(d, d->cfg, PCI_CAP_ID_EXP) +
-                         PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
+                         PCI_EXP_DEVCTL, val);
+}
+
+static void flr(Accel *d)
+{
+    set_devctl(d, PCI_EXP_DEVCTL_BCR_FLR);
 }
 
 static void set_port(Accel *d, int bus)
@@ -245,6 +250,15 @@ static uint32_t dma_wait(Accel *d)
     return status;
 }
 
+static void wait_nonzero(Accel *d, unsigned int offset)
+{
+    gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
+
+    while (!reg(d, offset)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+}
+
 static void dma(Accel *d, uint64_t src, uint64_t dst, uint32_t len,
                 uint32_t hint)
 {
@@ -268,8 +282,8 @@ static uint32_t hint(uint16_t st, uint8_t ph)
 }
 
 /* A's engine writes @data to B's memory */
-static void write_peer(Lab *lab, uint32_t offset, const void *data, uint32_t len,
-                 uint32_t hint_reg)
+static void write_peer(Lab *lab, uint32_t offset, const void *data,
+                       uint32_t len, uint32_t hint_reg)
 {
     qtest_memwrite(lab->qts, RAM_SRC, data, len);
     dma(&lab->a, RAM_SRC, lab->b.mem + offset, len, hint_reg);
@@ -392,6 +406,16 @@ static void test_plain(void)
     g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_BYTES), ==, 1024);
     g_assert_cmphex(reg(b, TPH_ACCEL_REG_LAST), ==, 0);
     g_assert_cmpuint(rule_tlps(b, 0), ==, 0);
+
+    /* Cut at multiples of 128, the Max_Payload_Size after reset */
+    write_peer(&lab, 0x30043, data, 300, 0);
+    expect_mem(b, 0x30043, data, 300);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_TLPS), ==, 8 + 3);
+    set_devctl(&lab.a, PCI_EXP_DEVCTL_PAYLOAD_512B);
+    write_peer(&lab, 0x30080, data, sizeof(data), 0);
+    expect_mem(b, 0x30080, data, sizeof(data));
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_TLPS), ==, 11 + 3);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_BYTES), ==, 2348);
 
     dma(&lab.a, b->mem + 0x20000, RAM_DST, sizeof(data), 0);
     qtest_memread(lab.qts, RAM_DST, back, sizeof(back));
@@ -696,6 +720,61 @@ static void test_copies(void)
     lab_end(&lab);
 }
 
+static uint64_t fetch(Lab *lab, uint32_t op, uint32_t offset, uint32_t len,
+                      uint64_t operand, uint64_t compare)
+{
+    Accel *a = &lab->a;
+
+    set_reg64(a, TPH_ACCEL_REG_DMA_DST, lab->b.mem + offset);
+    set_reg(a, TPH_ACCEL_REG_DMA_LEN, len);
+    set_reg64(a, TPH_ACCEL_REG_DMA_OPERAND, operand);
+    set_reg64(a, TPH_ACCEL_REG_DMA_COMPARE, compare);
+    set_reg(a, TPH_ACCEL_REG_DMA_CTRL,
+            TPH_ACCEL_DMA_START | op << TPH_ACCEL_DMA_OP_SHIFT);
+    g_assert_cmphex(dma_wait(a), ==, TPH_ACCEL_DMA_DONE);
+    return reg64(a, TPH_ACCEL_REG_DMA_RESULT);
+}
+
+static void test_atomic_ops(void)
+{
+    Lab lab = lab_start("", "");
+    Accel *a = &lab.a;
+    uint64_t mem = lab.b.mem;
+    uint64_t devctl2 = a->cfg + find_cap(a, a->cfg, PCI_CAP_ID_EXP) +
+                       PCI_EXP_DEVCTL2;
+
+    dma_start(a, 0, mem, 4, 1, 0);
+    dma_wait(a);
+    set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+            TPH_ACCEL_DMA_SWAP << TPH_ACCEL_DMA_OP_SHIFT);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_DESCRIPTOR);
+
+    qtest_writew(lab.qts, devctl2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    qtest_writeq(lab.qts, mem + 8, 0xffffffff00000007);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_FETCH_ADD, 8, 4, -8, 0), ==, 7);
+    g_assert_cmphex(qtest_readq(lab.qts, mem + 8), ==, UINT64_MAX);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_FETCH_ADD, 8, 8, 3, 0), ==,
+                    UINT64_MAX);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_SWAP, 8, 8, 1ull << 40, 0), ==,
+                    2);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_CAS, 8, 8, 5, 6), ==,
+                    1ull << 40);
+    g_assert_cmphex(qtest_readq(lab.qts, mem + 8), ==, 1ull << 40);
+    g_assert_cmphex(fetch(&lab, TPH_ACCEL_DMA_CAS, 8, 8, 5, 1ull << 40), ==,
+                    1ull << 40);
+    g_assert_cmphex(qtest_readq(lab.qts, mem + 8), ==, 5);
+    g_assert_cmpuint(reg64(&lab.b, TPH_ACCEL_REG_ATOMIC_TLPS), ==, 5);
+    g_assert_cmpuint(reg64(&lab.b, TPH_ACCEL_REG_ATOMIC_BYTES), ==, 36);
+
+    set_reg64(a, TPH_ACCEL_REG_DMA_DST, mem + 4);
+    set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+            TPH_ACCEL_DMA_SWAP << TPH_ACCEL_DMA_OP_SHIFT);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_DESCRIPTOR);
+    flr(a);
+    g_assert_cmphex(qtest_readw(lab.qts, devctl2), ==, 0);
+    lab_end(&lab);
+}
+
 static void expect_bad_descriptor(Accel *d, uint64_t src, uint64_t dst,
                                   uint32_t len, uint32_t count)
 {
@@ -734,10 +813,12 @@ static void test_errors(void)
     lab_end(&lab);
 }
 
+/* 64 GiB: returns when it is on its way. */
 static void start_endless(Lab *lab)
 {
     dma_start(&lab->a, RAM_SRC, lab->b.mem, TPH_ACCEL_DMA_MAX_LEN,
               TPH_ACCEL_DMA_MAX_COUNT, 0);
+    wait_nonzero(&lab->b, TPH_ACCEL_REG_PLAIN_TLPS);
     g_assert_cmphex(reg(&lab->a, TPH_ACCEL_REG_DMA_STATUS), ==,
                     TPH_ACCEL_DMA_BUSY);
 }
@@ -746,7 +827,6 @@ static void expect_stopped(Lab *lab)
 {
     uint64_t tlps = reg64(&lab->b, TPH_ACCEL_REG_PLAIN_TLPS);
 
-    g_assert_cmpuint(tlps, >, 0);
     g_usleep(20000);
     g_assert_cmpuint(reg64(&lab->b, TPH_ACCEL_REG_PLAIN_TLPS), ==, tlps);
 }
@@ -760,7 +840,6 @@ static void test_abort(void)
     set_reg(a, TPH_ACCEL_REG_DMA_LEN, 5);
     g_assert_cmphex(reg(a, TPH_ACCEL_REG_DMA_LEN), ==, TPH_ACCEL_DMA_MAX_LEN);
     set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START);
-    g_usleep(10000);
     set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_ABORT);
     g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_ABORTED);
     expect_stopped(&lab);
@@ -777,7 +856,6 @@ static void test_flr(void)
     set_rule(a, 2, 0x77, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_ADD, 0);
     qtest_writeq(lab.qts, a->mem + 0x100, 0x1122334455667788);
     start_endless(&lab);
-    g_usleep(10000);
     flr(a);
     expect_stopped(&lab);
 
@@ -912,12 +990,10 @@ static void test_peer_doorbell(void)
     set_reg64(b, TPH_ACCEL_REG_DMA_DST, a->regs + TPH_ACCEL_REG_DMA_CTRL);
     set_reg(b, TPH_ACCEL_REG_DMA_LEN, 4);
     dma_start(a, RAM_SRC, b->regs + TPH_ACCEL_REG_DMA_CTRL, 4, 1, 0);
-    g_usleep(10000);
-    g_assert_cmphex(reg(b, TPH_ACCEL_REG_DMA_STATUS), !=, 0);
+    wait_nonzero(b, TPH_ACCEL_REG_DMA_STATUS);
 
-    /* Break the ring: B's next copy is the last one */
+    /* Break the ring: whoever reads this rings no more */
     qtest_writel(lab.qts, RAM_SRC, 0);
-    g_usleep(10000);
     g_assert_cmphex(dma_wait(b), ==, TPH_ACCEL_DMA_DONE);
     g_assert_cmphex(dma_wait(a), ==, TPH_ACCEL_DMA_DONE);
     lab_end(&lab);
@@ -950,10 +1026,10 @@ static void test_suicide(void)
 
 /*
  * A program for a CPU in place of the firmware: as soon as RAM_GO is not 0, it
- * adds 1 to the number at CPU_TARGET, CPU_COUNT times, then sets RAM_DONE.
+ * adds 1 to the number at CPU_TARGET, CPU_ADDS times, then sets RAM_DONE.
  */
 #define CPU_TARGET      0xd0000000u
-#define CPU_COUNT       30000000u
+#define CPU_ADDS       30000000u
 #define RAM_GO          0x1000u
 #define RAM_DONE        0x2000u
 
@@ -974,7 +1050,7 @@ static const uint8_t rom_flat_mode[] = {    /* at 0xffffff20 */
     0xa1, LE32(RAM_GO),                     /* 1: mov RAM_GO,%eax */
     0x85, 0xc0,                             /* test %eax,%eax */
     0x74, 0xf7,                             /* jz 1b */
-    0xb9, LE32(CPU_COUNT),                  /* mov $CPU_COUNT,%ecx */
+    0xb9, LE32(CPU_ADDS),                  /* mov $CPU_ADDS,%ecx */
     0xf0, 0xff, 0x05, LE32(CPU_TARGET),     /* 2: lock incl CPU_TARGET */
     0x49,                                   /* dec %ecx */
     0x75, 0xf6,                             /* jnz 2b */
@@ -1034,7 +1110,7 @@ static void test_atomic_against_cpu(void)
         g_assert_cmphex(dma_wait(a), ==, TPH_ACCEL_DMA_DONE);
         sent += 10000;
     } while (!qtest_readl(lab.qts, RAM_DONE));
-    g_assert_cmpuint(qtest_readl(lab.qts, b->mem), ==, CPU_COUNT + sent);
+    g_assert_cmpuint(qtest_readl(lab.qts, b->mem), ==, CPU_ADDS + sent);
     g_assert_cmpuint(sent, >, 100000);
     lab_end(&lab);
     unlink(rom);
@@ -1058,6 +1134,7 @@ int main(int argc, char **argv)
     qtest_add_func("/tph-accel/completer-none", test_completer_none);
     qtest_add_func("/tph-accel/completer-tph", test_completer_tph);
     qtest_add_func("/tph-accel/copies", test_copies);
+    qtest_add_func("/tph-accel/atomic-ops", test_atomic_ops);
     qtest_add_func("/tph-accel/errors", test_errors);
     qtest_add_func("/tph-accel/abort", test_abort);
     qtest_add_func("/tph-accel/flr", test_flr);
