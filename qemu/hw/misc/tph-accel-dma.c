@@ -27,12 +27,25 @@ static bool wraps(uint64_t addr, uint32_t len)
     return len - 1 > UINT64_MAX - addr;
 }
 
-static bool descriptor_ok(const TPHAccelDMA *dma)
+static bool copy_ok(const TPHAccelDMA *dma)
 {
     return dma->len && dma->len <= TPH_ACCEL_DMA_MAX_LEN &&
            dma->count && dma->count <= TPH_ACCEL_DMA_MAX_COUNT &&
-           (dma->vector & TPH_ACCEL_VECTOR_MASK) < TPH_ACCEL_NR_VECTORS &&
            !wraps(dma->src, dma->len) && !wraps(dma->dst, dma->len);
+}
+
+static bool atomic_ok(const TPHAccelDMA *dma)
+{
+    const uint8_t *cap = dma->pdev->config + dma->pdev->exp.exp_cap;
+
+    return (dma->len == 4 || dma->len == 8) && !(dma->dst & (dma->len - 1)) &&
+           (pci_get_word(cap + PCI_EXP_DEVCTL2) & PCI_EXP_DEVCTL2_ATOMIC_REQ);
+}
+
+static bool descriptor_ok(const TPHAccelDMA *dma)
+{
+    return (dma->vector & TPH_ACCEL_VECTOR_MASK) < TPH_ACCEL_NR_VECTORS &&
+           (dma->op == TPH_ACCEL_DMA_COPY ? copy_ok(dma) : atomic_ok(dma));
 }
 
 static void request_msi(TPHAccelDMA *dma, uint32_t vector)
@@ -113,13 +126,33 @@ static void copy(TPHAccelDMA *dma)
     }
 }
 
+static void atomic_op(TPHAccelDMA *dma)
+{
+    static const PCIeTLPType type[] = {
+        [TPH_ACCEL_DMA_FETCH_ADD] = PCIE_TLP_FETCH_ADD,
+        [TPH_ACCEL_DMA_SWAP] = PCIE_TLP_SWAP,
+        [TPH_ACCEL_DMA_CAS] = PCIE_TLP_CAS,
+    };
+    PCIeRequestAttrs attrs = request_attrs(dma, TPH_ACCEL_HINT_WRITES);
+    uint64_t found = 0;
+    PCIeCplStatus status;
+
+    status = pcie_fabric_atomic(dma->pdev, &attrs, type[dma->op], dma->dst,
+                                dma->len, dma->operand, dma->compare, &found);
+    if (busy(dma)) {
+        dma->result = found;
+        finish(dma, status);
+    }
+}
+
+/* Each vector once: a message may be aimed at what requests messages. */
 static void send_msis(TPHAccelDMA *dma)
 {
-    while (dma->msi) {
-        unsigned int vector = ctz32(dma->msi);
-
-        dma->msi &= dma->msi - 1;
-        pcie_fabric_msix_notify(dma->pdev, vector);
+    for (unsigned int vector = 0; vector < TPH_ACCEL_NR_VECTORS; vector++) {
+        if (dma->msi & 1u << vector) {
+            dma->msi &= ~(1u << vector);
+            pcie_fabric_msix_notify(dma->pdev, vector);
+        }
     }
 }
 
@@ -130,16 +163,21 @@ static void run(void *opaque)
 
     /* A write may eject this very function from its slot. */
     object_ref(OBJECT(pdev));
-    copy(dma);
+    if (busy(dma) && dma->op != TPH_ACCEL_DMA_COPY) {
+        atomic_op(dma);
+    } else {
+        copy(dma);
+    }
     send_msis(dma);
-    if (busy(dma)) {
+    if (busy(dma) || dma->msi) {
         qemu_bh_schedule(dma->bh);
     }
     object_unref(OBJECT(pdev));
 }
 
-static void start(TPHAccelDMA *dma)
+static void start(TPHAccelDMA *dma, unsigned int op)
 {
+    dma->op = op;
     dma->bytes = 0;
     if (!descriptor_ok(dma)) {
         finish(dma, TPH_ACCEL_DMA_CODE_DESCRIPTOR);
@@ -157,7 +195,7 @@ static void control(TPHAccelDMA *dma, uint32_t val)
                 TPH_ACCEL_DMA_CODE_ABORTED << TPH_ACCEL_DMA_CODE_SHIFT;
         }
     } else if (val & TPH_ACCEL_DMA_START) {
-        start(dma);
+        start(dma, (val & TPH_ACCEL_DMA_OP_MASK) >> TPH_ACCEL_DMA_OP_SHIFT);
     }
 }
 
@@ -176,25 +214,41 @@ uint64_t tph_accel_dma_reg_read(const TPHAccelDMA *dma, hwaddr addr)
         return (uint64_t)dma->status << 32;
     case TPH_ACCEL_REG_DMA_BYTES:
         return dma->bytes;
+    case TPH_ACCEL_REG_DMA_OPERAND:
+        return dma->operand;
+    case TPH_ACCEL_REG_DMA_COMPARE:
+        return dma->compare;
+    case TPH_ACCEL_REG_DMA_RESULT:
+        return dma->result;
     default:
         return 0;
     }
+}
+
+/* The lower or the upper half of a 64-bit register */
+static void set_half(uint64_t *reg, hwaddr addr, uint32_t val)
+{
+    *reg = deposit64(*reg, (addr & 4) * 8, 32, val);
 }
 
 static void descriptor_write(TPHAccelDMA *dma, hwaddr addr, uint32_t val)
 {
     switch (addr) {
     case TPH_ACCEL_REG_DMA_SRC:
-        dma->src = deposit64(dma->src, 0, 32, val);
-        break;
     case TPH_ACCEL_REG_DMA_SRC + 4:
-        dma->src = deposit64(dma->src, 32, 32, val);
+        set_half(&dma->src, addr, val);
         break;
     case TPH_ACCEL_REG_DMA_DST:
-        dma->dst = deposit64(dma->dst, 0, 32, val);
-        break;
     case TPH_ACCEL_REG_DMA_DST + 4:
-        dma->dst = deposit64(dma->dst, 32, 32, val);
+        set_half(&dma->dst, addr, val);
+        break;
+    case TPH_ACCEL_REG_DMA_OPERAND:
+    case TPH_ACCEL_REG_DMA_OPERAND + 4:
+        set_half(&dma->operand, addr, val);
+        break;
+    case TPH_ACCEL_REG_DMA_COMPARE:
+    case TPH_ACCEL_REG_DMA_COMPARE + 4:
+        set_half(&dma->compare, addr, val);
         break;
     case TPH_ACCEL_REG_DMA_LEN:
         dma->len = val;
@@ -232,6 +286,8 @@ void tph_accel_dma_reset(TPHAccelDMA *dma)
 {
     qemu_bh_cancel(dma->bh);
     dma->src = dma->dst = dma->bytes = 0;
+    dma->operand = dma->compare = dma->result = 0;
+    dma->op = TPH_ACCEL_DMA_COPY;
     dma->len = dma->hint = dma->vector = dma->status = dma->msi = 0;
     dma->count = 1;
 }

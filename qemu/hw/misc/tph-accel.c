@@ -38,15 +38,15 @@ OBJECT_DECLARE_SIMPLE_TYPE(TPHAccelState, TPH_ACCEL)
 
 /**
  * struct TPHAccelState
- * @mem: BAR 2
- * @view: @mem at address 0, whatever the BAR's address is; root of @mem_as
+ * @mem: the memory; in no container, so that in @mem_as it is at 0
+ * @mem_bar: BAR 2, an alias of @mem
  */
 struct TPHAccelState {
     PCIDevice parent_obj;
 
     MemoryRegion regs;
     MemoryRegion mem;
-    MemoryRegion view;
+    MemoryRegion mem_bar;
     AddressSpace mem_as;
     TPHAccelIngress ingress;
     TPHAccelDMA dma;
@@ -170,6 +170,8 @@ static bool init_memory(TPHAccelState *s, Error **errp)
                                 s->mem_size, errp)) {
         return false;
     }
+    memory_region_init_alias(&s->mem_bar, OBJECT(s), "tph-accel-bar", &s->mem,
+                             0, s->mem_size);
     memory_region_init_io(&s->regs, OBJECT(s), &tph_accel_regs_ops, s,
                           "tph-accel-regs", TPH_ACCEL_REGS_SIZE);
     pci_register_bar(pdev, TPH_ACCEL_REGS_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY,
@@ -177,16 +179,19 @@ static bool init_memory(TPHAccelState *s, Error **errp)
     pci_register_bar(pdev, TPH_ACCEL_MEM_BAR,
                      PCI_BASE_ADDRESS_SPACE_MEMORY |
                      PCI_BASE_ADDRESS_MEM_TYPE_64 |
-                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem);
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem_bar);
     return true;
 }
 
-static void init_completer(PCIDevice *pdev, PCIeTPHCompleter type)
+/* Device Capabilities 2 and Device Control 2 */
+static void init_device2(PCIDevice *pdev, PCIeTPHCompleter type)
 {
     uint8_t *devcap2 = pdev->config + pdev->exp.exp_cap + PCI_EXP_DEVCAP2;
 
     pci_long_test_and_set_mask(devcap2, PCI_EXP_DEVCAP2_ATOMIC_COMP32 |
                                         PCI_EXP_DEVCAP2_ATOMIC_COMP64);
+    pci_word_test_and_set_mask(pdev->wmask + pdev->exp.exp_cap +
+                               PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
     pcie_tph_completer_init(pdev, type);
     pcie_prefix_init(pdev, type == PCIE_TPH_COMPLETER_EXT ? 1 : 0);
 }
@@ -203,11 +208,14 @@ static bool init_capabilities(TPHAccelState *s, PCIeTPHCompleter type,
     pcie_cap_deverr_init(pdev);
     pcie_cap_flr_init(pdev);
     pcie_devctl_init(pdev, MAX_PAYLOAD);
-    init_completer(pdev, type);
+    init_device2(pdev, type);
+    if (pcie_aer_init(pdev, PCI_ERR_VER, AER_OFFSET, PCI_ERR_SIZEOF,
+                      errp) < 0) {
+        return false;
+    }
     pcie_tph_init(pdev, TPH_OFFSET, s->st_entries,
                   s->tph_ext && type == PCIE_TPH_COMPLETER_EXT);
-    return pcie_aer_init(pdev, PCI_ERR_VER, AER_OFFSET, PCI_ERR_SIZEOF,
-                         errp) >= 0;
+    return true;
 }
 
 static bool init_msix(PCIDevice *pdev, Error **errp)
@@ -236,9 +244,7 @@ static void tph_accel_realize(PCIDevice *pdev, Error **errp)
         pcie_aer_exit(pdev);
         return;
     }
-    memory_region_init_alias(&s->view, OBJECT(s), "tph-accel-view", &s->mem, 0,
-                             s->mem_size);
-    address_space_init(&s->mem_as, &s->view, "tph-accel-mem");
+    address_space_init(&s->mem_as, &s->mem, "tph-accel-mem");
     tph_accel_ingress_init(&s->ingress, &s->mem_as, type);
     tph_accel_dma_init(&s->dma, pdev);
 }
@@ -267,6 +273,8 @@ static void tph_accel_reset(DeviceState *dev)
     tph_accel_dma_reset(&s->dma);
     tph_accel_ingress_reset(&s->ingress);
     pcie_cap_deverr_reset(pdev);
+    pci_word_test_and_clear_mask(pdev->config + pdev->exp.exp_cap +
+                                 PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
     pcie_tph_reset(pdev);
     if (!is_flr(pdev)) {
         pcie_devctl_reset(pdev);

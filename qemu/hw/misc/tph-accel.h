@@ -70,6 +70,7 @@ PCIeCplStatus tph_accel_ingress_atomic(TPHAccelIngress *in, const PCIeTLP *tlp,
  * struct TPHAccelDMA: the engine that copies, and sends interrupts
  * @pdev: the requester
  * @bh: where all TLPs are sent from; a register write never sends one
+ * @op: TPH_ACCEL_DMA_COPY, ...; of what was started last
  * @msi: vectors whose message is to be sent, a bit each
  */
 typedef struct TPHAccelDMA {
@@ -81,6 +82,10 @@ typedef struct TPHAccelDMA {
     uint32_t count;
     uint32_t hint;
     uint32_t vector;
+    uint64_t operand;
+    uint64_t compare;
+    uint64_t result;
+    unsigned int op;
     uint32_t status;
     uint32_t msi;
     uint64_t bytes;

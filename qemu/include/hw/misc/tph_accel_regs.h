@@ -27,9 +27,9 @@
 #define TPH_ACCEL_REG_VERSION      0x004   /* ro, u32: TPH_ACCEL_VERSION */
 #define   TPH_ACCEL_VERSION        1
 #define TPH_ACCEL_REG_MEM_SIZE     0x008   /* ro, u64: bytes of BAR 2 */
-#define TPH_ACCEL_REG_RULES        0x010   /* ro, u32: number of ingress rules */
+#define TPH_ACCEL_REG_RULES        0x010   /* ro, u32: NR_RULES */
 #define TPH_ACCEL_REG_CTRL         0x014   /* rw, u32 */
-#define   TPH_ACCEL_CTRL_CLEAR     0x1     /* w1, reads 0: clear counters, LAST */
+#define   TPH_ACCEL_CTRL_CLEAR     0x1     /* w1: clear counters, LAST* */
 
 /*
  * Counters of the ingress block, ro, u64 each; TLPs, then payload bytes. They
@@ -57,7 +57,8 @@
  * DMA engine: COUNT copies of LEN bytes from SRC to DST, one after the other,
  * as memory read and write TLPs of this function. While a copy runs, writes to
  * the descriptor (SRC to VECTOR) are ignored. A write that nobody claims is
- * lost without an error, as on every bus with posted writes.
+ * lost without an error, as on every bus with posted writes. This function's
+ * own registers are out of the engine's reach, its memory is not.
  */
 #define TPH_ACCEL_REG_DMA_SRC      0x100   /* rw, u64: DMA address */
 #define TPH_ACCEL_REG_DMA_DST      0x108   /* rw, u64: DMA address */
@@ -82,17 +83,32 @@
 #define TPH_ACCEL_REG_DMA_CTRL     0x120   /* w1, reads 0: the doorbell */
 #define   TPH_ACCEL_DMA_START      0x1     /* ignored while a copy runs */
 #define   TPH_ACCEL_DMA_ABORT      0x2     /* no interrupt, error ABORTED */
+#define   TPH_ACCEL_DMA_OP_SHIFT   4       /* with START: what to do */
+#define   TPH_ACCEL_DMA_OP_MASK    0x00000030
+#define     TPH_ACCEL_DMA_COPY     0
+#define     TPH_ACCEL_DMA_FETCH_ADD 1      /* one AtomicOp at DST, see below */
+#define     TPH_ACCEL_DMA_SWAP     2
+#define     TPH_ACCEL_DMA_CAS      3
 #define TPH_ACCEL_REG_DMA_STATUS   0x124   /* ro, u32; 0: nothing started */
 #define   TPH_ACCEL_DMA_BUSY       0x1
 #define   TPH_ACCEL_DMA_DONE       0x2
 #define   TPH_ACCEL_DMA_ERROR      0x4     /* stopped; see the code */
 #define   TPH_ACCEL_DMA_CODE_SHIFT 8
 #define   TPH_ACCEL_DMA_CODE_MASK  0x00000f00
-#define     TPH_ACCEL_DMA_CODE_UR  1       /* read: Unsupported Request */
-#define     TPH_ACCEL_DMA_CODE_CA  4       /* read: Completer Abort */
+#define     TPH_ACCEL_DMA_CODE_UR  1       /* completion: Unsupported Request */
+#define     TPH_ACCEL_DMA_CODE_CA  4       /* completion: Completer Abort */
 #define     TPH_ACCEL_DMA_CODE_DESCRIPTOR 8  /* LEN, COUNT, VECTOR, wrap */
 #define     TPH_ACCEL_DMA_CODE_ABORTED 9
 #define TPH_ACCEL_REG_DMA_BYTES    0x128   /* ro, u64: written so far */
+
+/*
+ * An AtomicOp instead of a copy: LEN is 4 or 8, DST aligned to it, SRC and
+ * COUNT do not matter. Needs AtomicOp Requester Enable in Device Control 2,
+ * else it ends as a bad descriptor. The hint is that of writes.
+ */
+#define TPH_ACCEL_REG_DMA_OPERAND  0x130   /* rw, u64: to add or to store */
+#define TPH_ACCEL_REG_DMA_COMPARE  0x138   /* rw, u64: CAS stores if equal */
+#define TPH_ACCEL_REG_DMA_RESULT   0x148   /* ro, u64: the value found */
 
 /*
  * wo, u32: send the MSI-X message of this vector. Requests for one vector
