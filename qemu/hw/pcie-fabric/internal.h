@@ -28,8 +28,10 @@ uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
 
 /* Ports */
 
-/* What a root complex does with the hint of a peer request; the later, the
- * stricter: between two ports the stricter one's counts. */
+/*
+ * What a root complex does with the hint of a peer request; the later, the
+ * stricter: between two ports the stricter one's counts.
+ */
 typedef enum PCIePeerPolicy {
     PCIE_PEER_KEEP,
     PCIE_PEER_DROP,

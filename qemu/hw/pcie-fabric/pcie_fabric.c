@@ -4,9 +4,10 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * A request of any size is cut into runs: what one route covers, what one set
- * of transaction tags covers, and what makes TLPs of equal length. A run is shown to the taps TLP by TLP
- * and handed over at once. PCI Express Base Specification 6.x, section 2.2.7
- * (memory and AtomicOp requests), 2.3.1 (how requests end).
+ * of transaction tags covers, and what makes TLPs of equal length. A run is
+ * shown to the taps TLP by TLP and handed over at once. PCI Express Base
+ * Specification 6.x, section 2.2.7 (memory and AtomicOp requests), 2.3.1 (how
+ * requests end).
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"

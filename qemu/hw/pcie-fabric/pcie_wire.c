@@ -189,7 +189,7 @@ void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
 
     while (left) {
         size_t n = pcie_wire_cut(addr, left, run->unit);
-        /* Section 2.2.9: an AtomicOp's completions say nothing of its address */
+        /* Section 2.2.9: completions of AtomicOps have no lower address */
         uint64_t where = is_read ? addr : 0;
         PCIeTLP cpl = {
             .tc = req.tc,

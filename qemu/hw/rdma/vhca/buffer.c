@@ -63,7 +63,7 @@ static bool in_bounds(const VHCABuffer *buffer, uint64_t offset, size_t len)
     return offset <= buffer->size && len <= buffer->size - offset;
 }
 
-bool vhca_buffer_read(VHCA *s, const VHCABuffer *buffer, uint64_t offset,
+bool vhca_buffer_read(VHCAState *s, const VHCABuffer *buffer, uint64_t offset,
                       void *data, size_t len)
 {
     if (!in_bounds(buffer, offset, len)) {
@@ -81,7 +81,7 @@ bool vhca_buffer_read(VHCA *s, const VHCABuffer *buffer, uint64_t offset,
     return true;
 }
 
-bool vhca_buffer_write(VHCA *s, const VHCABuffer *buffer, uint64_t offset,
+bool vhca_buffer_write(VHCAState *s, const VHCABuffer *buffer, uint64_t offset,
                        const void *data, size_t len)
 {
     if (!in_bounds(buffer, offset, len)) {

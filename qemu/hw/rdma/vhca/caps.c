@@ -11,7 +11,7 @@
 #include "hw/rdma/vhca/vhca.h"
 #include "qemu/units.h"
 
-enum {      /* index in VHCA.caps */
+enum {      /* index in VHCAState.caps */
     GROUP_GENERAL,
     GROUP_ATOMIC,
 };
@@ -82,13 +82,13 @@ static void set_caps(uint8_t *caps, const CapValue *values, size_t n)
 }
 
 /* The size of a UAR depends on the guest's page size */
-static void set_uar_size(VHCA *s, unsigned int log_page)
+static void set_uar_size(VHCAState *s, unsigned int log_page)
 {
     s->uar_shift = 12 + log_page;
     s->uars.last = (VHCA_BAR_SIZE >> s->uar_shift) - 1;
 }
 
-void vhca_caps_reset(VHCA *s)
+void vhca_caps_reset(VHCAState *s)
 {
     memset(s->caps_max, 0, sizeof(s->caps_max));
     set_caps(s->caps_max[GROUP_GENERAL], general_caps,
@@ -101,20 +101,20 @@ void vhca_caps_reset(VHCA *s)
     s->initialized = false;
 }
 
-void vhca_enable_hca(VHCA *s, VHCACmd *cmd)
+void vhca_enable_hca(VHCAState *s, VHCACmd *cmd)
 {
     vhca_objects_clear(s);
     vhca_caps_reset(s);
     s->enabled = true;
 }
 
-void vhca_disable_hca(VHCA *s, VHCACmd *cmd)
+void vhca_disable_hca(VHCAState *s, VHCACmd *cmd)
 {
     vhca_objects_clear(s);
     vhca_caps_reset(s);
 }
 
-void vhca_init_hca(VHCA *s, VHCACmd *cmd)
+void vhca_init_hca(VHCAState *s, VHCACmd *cmd)
 {
     if (s->initialized) {
         vhca_cmd_fail(cmd, VHCA_BAD_SYS_STATE, 1);
@@ -123,24 +123,24 @@ void vhca_init_hca(VHCA *s, VHCACmd *cmd)
     s->initialized = true;
 }
 
-void vhca_teardown_hca(VHCA *s, VHCACmd *cmd)
+void vhca_teardown_hca(VHCAState *s, VHCACmd *cmd)
 {
     vhca_objects_clear(s);
     s->initialized = false;
 }
 
-void vhca_query_issi(VHCA *s, VHCACmd *cmd)
+void vhca_query_issi(VHCAState *s, VHCACmd *cmd)
 {
     /* ISSI 0 alone: InfiniBand needs nothing newer */
     ifc_set(cmd->out, QUERY_ISSI_SUPPORTED_DW0, 1);
 }
 
-void vhca_query_pages(VHCA *s, VHCACmd *cmd)
+void vhca_query_pages(VHCAState *s, VHCACmd *cmd)
 {
     ifc_set(cmd->out, QUERY_PAGES_NUM, 0);
 }
 
-void vhca_query_adapter(VHCA *s, VHCACmd *cmd)
+void vhca_query_adapter(VHCAState *s, VHCACmd *cmd)
 {
     static const char psid[16] = "P2P0000000001";
     uint8_t *block = cmd->out + CMD_CONTEXT;
@@ -161,7 +161,7 @@ static int cap_group(const VHCACmd *cmd)
     }
 }
 
-void vhca_query_hca_cap(VHCA *s, VHCACmd *cmd)
+void vhca_query_hca_cap(VHCAState *s, VHCACmd *cmd)
 {
     bool current = ifc_get(cmd->in, CMD_IN_OP_MOD) & 1;
     int group = cap_group(cmd);
@@ -174,7 +174,7 @@ void vhca_query_hca_cap(VHCA *s, VHCACmd *cmd)
     }
 }
 
-static void set_general_caps(VHCA *s, VHCACmd *cmd)
+static void set_general_caps(VHCAState *s, VHCACmd *cmd)
 {
     const uint8_t *caps = cmd->in + CMD_CONTEXT;
     uint32_t log_uar = ifc_get(caps, CAP_LOG_UAR_PAGE_SZ);
@@ -192,12 +192,12 @@ static void set_general_caps(VHCA *s, VHCACmd *cmd)
 }
 
 /* The driver fills in this one field and leaves the others zero */
-static void set_atomic_caps(VHCA *s, VHCACmd *cmd)
+static void set_atomic_caps(VHCAState *s, VHCACmd *cmd)
 {
     ifc_copy(s->caps[GROUP_ATOMIC], cmd->in + CMD_CONTEXT, ATOMIC_REQ_8B_MODE);
 }
 
-void vhca_set_hca_cap(VHCA *s, VHCACmd *cmd)
+void vhca_set_hca_cap(VHCAState *s, VHCACmd *cmd)
 {
     if (s->initialized) {
         vhca_cmd_fail(cmd, VHCA_BAD_SYS_STATE, 3);

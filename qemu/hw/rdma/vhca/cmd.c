@@ -127,7 +127,7 @@ static const CommandInfo *find_command(uint16_t opcode)
 }
 
 /* Checks that all commands share; their syndromes count down from 0xff */
-static void dispatch(VHCA *s, const CommandInfo *info, VHCACmd *cmd,
+static void dispatch(VHCAState *s, const CommandInfo *info, VHCACmd *cmd,
                      uint32_t out_len)
 {
     if (!info) {
@@ -145,7 +145,7 @@ static void dispatch(VHCA *s, const CommandInfo *info, VHCACmd *cmd,
     }
 }
 
-static void execute(VHCA *s, VHCACmd *cmd, uint32_t out_len)
+static void execute(VHCAState *s, VHCACmd *cmd, uint32_t out_len)
 {
     uint16_t opcode = ifc_get(cmd->in, CMD_IN_OPCODE);
     const CommandInfo *info = find_command(opcode);
@@ -164,7 +164,7 @@ static void execute(VHCA *s, VHCACmd *cmd, uint32_t out_len)
 }
 
 /* Collect the mailboxes of an inbox behind its inline part */
-static Delivery read_inbox(VHCA *s, const uint8_t *entry, VHCACmd *cmd)
+static Delivery read_inbox(VHCAState *s, const uint8_t *entry, VHCACmd *cmd)
 {
     uint64_t mailbox = ldq_be_p(entry + ENTRY_IN_MAILBOX);
     uint32_t done = MIN(cmd->in_len, ENTRY_INLINE);
@@ -191,7 +191,7 @@ static Delivery read_inbox(VHCA *s, const uint8_t *entry, VHCACmd *cmd)
 }
 
 /* Spread an outbox over the entry and its mailboxes */
-static Delivery write_outbox(VHCA *s, uint8_t *entry, const VHCACmd *cmd,
+static Delivery write_outbox(VHCAState *s, uint8_t *entry, const VHCACmd *cmd,
                              uint32_t out_len)
 {
     uint64_t mailbox = ldq_be_p(entry + ENTRY_OUT_MAILBOX);
@@ -213,7 +213,7 @@ static Delivery write_outbox(VHCA *s, uint8_t *entry, const VHCACmd *cmd,
     return DELIVERY_OK;
 }
 
-static Delivery run_entry(VHCA *s, uint8_t *entry)
+static Delivery run_entry(VHCAState *s, uint8_t *entry)
 {
     uint32_t in_len = ldl_be_p(entry + ENTRY_IN_LEN);
     uint32_t out_len = ldl_be_p(entry + ENTRY_OUT_LEN);
@@ -240,7 +240,7 @@ static Delivery run_entry(VHCA *s, uint8_t *entry)
     return delivery;
 }
 
-static void post_completion_event(VHCA *s, unsigned int slot)
+static void post_completion_event(VHCAState *s, unsigned int slot)
 {
     VHCAEq *eq = vhca_eq_for_event(s, VHCA_EVENT_COMMAND);
     uint8_t data[VHCA_EQE_DATA] = {};
@@ -251,7 +251,7 @@ static void post_completion_event(VHCA *s, unsigned int slot)
     }
 }
 
-static void run_slot(VHCA *s, unsigned int slot)
+static void run_slot(VHCAState *s, unsigned int slot)
 {
     uint64_t queue = (uint64_t)s->cmdq_high << 32 | s->cmdq_low;
     uint64_t addr = queue + slot * ENTRY_SIZE;
@@ -289,7 +289,7 @@ static void run_slot(VHCA *s, unsigned int slot)
  * Run what was rung. A command's own DMA may ring again, when a guest has put
  * its queue where our doorbell is: then the budget ends the loop.
  */
-static void run_pending(VHCA *s)
+static void run_pending(VHCAState *s)
 {
     if (s->cmd_running) {
         return;
@@ -312,7 +312,7 @@ static void run_pending_later(void *opaque)
     run_pending(opaque);
 }
 
-void vhca_cmd_doorbell(VHCA *s, uint32_t slots)
+void vhca_cmd_doorbell(VHCAState *s, uint32_t slots)
 {
     if (!s->cmd_bh) {
         s->cmd_bh = qemu_bh_new(run_pending_later, s);
@@ -321,7 +321,7 @@ void vhca_cmd_doorbell(VHCA *s, uint32_t slots)
     run_pending(s);
 }
 
-void vhca_cmd_reset(VHCA *s)
+void vhca_cmd_reset(VHCAState *s)
 {
     s->cmd_pending = 0;
     g_clear_pointer(&s->cmd_bh, qemu_bh_delete);

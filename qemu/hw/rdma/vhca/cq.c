@@ -40,7 +40,7 @@ void vhca_cq_destroy(void *opaque)
     g_free(cq);
 }
 
-static bool parse_context(VHCA *s, VHCACmd *cmd, VHCACq *cq)
+static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCACq *cq)
 {
     const uint8_t *ctx = cmd->in + CMD_CONTEXT;
     uint32_t cqe_sz = ifc_get(ctx, CQC_CQE_SZ);
@@ -72,7 +72,7 @@ static bool parse_context(VHCA *s, VHCACmd *cmd, VHCACq *cq)
     return cmd->status == VHCA_OK;
 }
 
-void vhca_create_cq(VHCA *s, VHCACmd *cmd)
+void vhca_create_cq(VHCAState *s, VHCACmd *cmd)
 {
     VHCACq *cq = g_new0(VHCACq, 1);
 
@@ -88,7 +88,7 @@ void vhca_create_cq(VHCA *s, VHCACmd *cmd)
     ifc_set(cmd->out, CMD_OUT_ID, cq->cqn);
 }
 
-static VHCACq *find_cq(VHCA *s, VHCACmd *cmd)
+static VHCACq *find_cq(VHCAState *s, VHCACmd *cmd)
 {
     VHCACq *cq = vhca_table_get(&s->cqs, ifc_get(cmd->in, CMD_IN_ID));
 
@@ -98,7 +98,7 @@ static VHCACq *find_cq(VHCA *s, VHCACmd *cmd)
     return cq;
 }
 
-void vhca_destroy_cq(VHCA *s, VHCACmd *cmd)
+void vhca_destroy_cq(VHCAState *s, VHCACmd *cmd)
 {
     VHCACq *cq = find_cq(s, cmd);
 
@@ -112,7 +112,7 @@ void vhca_destroy_cq(VHCA *s, VHCACmd *cmd)
     vhca_table_remove(&s->cqs, cq->cqn);
 }
 
-void vhca_query_cq(VHCA *s, VHCACmd *cmd)
+void vhca_query_cq(VHCAState *s, VHCACmd *cmd)
 {
     VHCACq *cq = find_cq(s, cmd);
 
@@ -123,7 +123,7 @@ void vhca_query_cq(VHCA *s, VHCACmd *cmd)
     }
 }
 
-static void notify(VHCA *s, VHCACq *cq)
+static void notify(VHCAState *s, VHCACq *cq)
 {
     uint8_t data[VHCA_EQE_DATA] = {};
 
@@ -132,7 +132,7 @@ static void notify(VHCA *s, VHCACq *cq)
     vhca_eq_post(s, cq->eq, VHCA_EVENT_COMPLETION, data);
 }
 
-static void overrun(VHCA *s, VHCACq *cq)
+static void overrun(VHCAState *s, VHCACq *cq)
 {
     VHCAEq *eq = vhca_eq_for_event(s, VHCA_EVENT_CQ_ERROR);
     uint8_t data[VHCA_EQE_DATA] = {};
@@ -148,7 +148,7 @@ static void overrun(VHCA *s, VHCACq *cq)
 }
 
 /* The consumer index costs a read: only when the queue looks full */
-static bool has_room(VHCA *s, VHCACq *cq)
+static bool has_room(VHCAState *s, VHCACq *cq)
 {
     uint32_t size = 1u << cq->log_size;
     uint8_t record[4];
@@ -163,7 +163,7 @@ static bool has_room(VHCA *s, VHCACq *cq)
     return ((cq->producer - cq->consumer) & CQ_INDEX_MASK) < size;
 }
 
-void vhca_cq_post(VHCA *s, VHCACq *cq, uint8_t *cqe, bool solicited)
+void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited)
 {
     uint32_t index = cq->producer & ((1u << cq->log_size) - 1);
     uint64_t offset = (uint64_t)(index + 1) * cq->cqe_size - CQE_SIZE;
@@ -199,7 +199,7 @@ static bool after(uint32_t a, uint32_t b)
 }
 
 /* @value: sequence number, kind and consumer index above, CQ number below */
-void vhca_cq_doorbell(VHCA *s, uint32_t uar, uint64_t value)
+void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
 {
     uint32_t high = value >> 32;
     VHCACq *cq = vhca_table_get(&s->cqs, value & 0xffffff);

@@ -13,7 +13,7 @@
 #include "hw/rdma/vhca/vhca.h"
 #include "trace.h"
 
-static void fill_attrs(VHCA *s, const VerbsMR *mr, uint32_t relaxed_field,
+static void fill_attrs(VHCAState *s, const VerbsMR *mr, uint32_t relaxed_field,
                        PCIeRequestAttrs *attrs)
 {
     const VHCAMkey *mkey = mr->dma;

@@ -29,7 +29,7 @@ void vhca_eq_destroy(void *opaque)
     g_free(eq);
 }
 
-static bool parse_context(VHCA *s, VHCACmd *cmd, VHCAEq *eq)
+static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAEq *eq)
 {
     const uint8_t *ctx = cmd->in + CMD_CONTEXT;
 
@@ -53,7 +53,7 @@ static bool parse_context(VHCA *s, VHCACmd *cmd, VHCAEq *eq)
     return cmd->status == VHCA_OK;
 }
 
-void vhca_create_eq(VHCA *s, VHCACmd *cmd)
+void vhca_create_eq(VHCAState *s, VHCACmd *cmd)
 {
     VHCAEq *eq = g_new0(VHCAEq, 1);
 
@@ -69,7 +69,7 @@ void vhca_create_eq(VHCA *s, VHCACmd *cmd)
     ifc_set(cmd->out, CMD_OUT_EQN, eq->eqn);
 }
 
-static VHCAEq *find_eq(VHCA *s, VHCACmd *cmd)
+static VHCAEq *find_eq(VHCAState *s, VHCACmd *cmd)
 {
     VHCAEq *eq = vhca_table_get(&s->eqs, ifc_get(cmd->in, CMD_IN_EQN));
 
@@ -79,7 +79,7 @@ static VHCAEq *find_eq(VHCA *s, VHCACmd *cmd)
     return eq;
 }
 
-void vhca_destroy_eq(VHCA *s, VHCACmd *cmd)
+void vhca_destroy_eq(VHCAState *s, VHCACmd *cmd)
 {
     VHCAEq *eq = find_eq(s, cmd);
 
@@ -93,7 +93,7 @@ void vhca_destroy_eq(VHCA *s, VHCACmd *cmd)
     vhca_table_remove(&s->eqs, eq->eqn);
 }
 
-void vhca_query_eq(VHCA *s, VHCACmd *cmd)
+void vhca_query_eq(VHCAState *s, VHCACmd *cmd)
 {
     VHCAEq *eq = find_eq(s, cmd);
 
@@ -105,7 +105,7 @@ void vhca_query_eq(VHCA *s, VHCACmd *cmd)
 }
 
 /* Completion events name their EQ; others go where the mask asks for them */
-VHCAEq *vhca_eq_for_event(VHCA *s, uint8_t type)
+VHCAEq *vhca_eq_for_event(VHCAState *s, uint8_t type)
 {
     for (uint32_t eqn = s->eqs.first; eqn <= s->eqs.last; eqn++) {
         VHCAEq *eq = vhca_table_get(&s->eqs, eqn);
@@ -117,13 +117,13 @@ VHCAEq *vhca_eq_for_event(VHCA *s, uint8_t type)
     return NULL;
 }
 
-static void interrupt(VHCA *s, VHCAEq *eq)
+static void interrupt(VHCAState *s, VHCAEq *eq)
 {
     eq->armed = false;
     pcie_fabric_msix_notify(PCI_DEVICE(s), eq->vector);
 }
 
-void vhca_eq_post(VHCA *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
+void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
 {
     uint32_t size = 1u << eq->log_size;
     uint64_t offset = (uint64_t)(eq->producer & (size - 1)) * EQE_SIZE;
@@ -148,7 +148,7 @@ void vhca_eq_post(VHCA *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
 }
 
 /* @value: EQ number and consumer index */
-void vhca_eq_doorbell(VHCA *s, uint32_t uar, uint32_t value, bool arm)
+void vhca_eq_doorbell(VHCAState *s, uint32_t uar, uint32_t value, bool arm)
 {
     VHCAEq *eq = vhca_table_get(&s->eqs, value >> 24);
 

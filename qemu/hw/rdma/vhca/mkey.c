@@ -24,12 +24,12 @@
 #define TABLE_GRANULE       64
 #define TABLE_MAX           (64 * MiB)
 
-VHCAMkey *vhca_mkey_get(VHCA *s, uint32_t index)
+VHCAMkey *vhca_mkey_get(VHCAState *s, uint32_t index)
 {
     return vhca_table_get(&s->mkeys, index);
 }
 
-void vhca_mkey_free(VHCA *s, VHCAMkey *mkey)
+void vhca_mkey_free(VHCAState *s, VHCAMkey *mkey)
 {
     verbs_mr_remove(s->verbs, &mkey->mr);
     s->tables_len -= mkey->table_len;
@@ -101,7 +101,7 @@ bool vhca_mkey_load(VHCAMkey *mkey, uint64_t offset, const uint8_t *mtt,
     return true;
 }
 
-static bool allocate_table(VHCA *s, VHCAMkey *mkey)
+static bool allocate_table(VHCAState *s, VHCAMkey *mkey)
 {
     uint64_t len = (uint64_t)ifc_get(mkey->context, MKC_TRANSLATIONS) *
                    OCTOWORD;
@@ -137,7 +137,7 @@ static void read_tph(VHCAMkey *mkey)
     mkey->st_index = ifc_get(mkey->context, MKC_TPH_ST_INDEX);
 }
 
-static bool parse_context(VHCA *s, VHCACmd *cmd, VHCAMkey *mkey)
+static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAMkey *mkey)
 {
     memcpy(mkey->context, cmd->in + CMD_CONTEXT, MKC_SIZE);
     if (access_mode(mkey) > ACCESS_MODE_MTT) {
@@ -156,14 +156,14 @@ static bool parse_context(VHCA *s, VHCACmd *cmd, VHCAMkey *mkey)
     return cmd->status == VHCA_OK;
 }
 
-static void discard(VHCA *s, VHCAMkey *mkey)
+static void discard(VHCAState *s, VHCAMkey *mkey)
 {
     s->tables_len -= mkey->table_len;
     g_free(mkey->mr.pages);
     g_free(mkey);
 }
 
-void vhca_create_mkey(VHCA *s, VHCACmd *cmd)
+void vhca_create_mkey(VHCAState *s, VHCACmd *cmd)
 {
     VHCAMkey *mkey = g_new0(VHCAMkey, 1);
 
@@ -185,7 +185,7 @@ void vhca_create_mkey(VHCA *s, VHCACmd *cmd)
                            mkey->st_index);
 }
 
-static VHCAMkey *find_mkey(VHCA *s, VHCACmd *cmd)
+static VHCAMkey *find_mkey(VHCAState *s, VHCACmd *cmd)
 {
     VHCAMkey *mkey = vhca_mkey_get(s, ifc_get(cmd->in, CMD_IN_ID));
 
@@ -195,7 +195,7 @@ static VHCAMkey *find_mkey(VHCA *s, VHCACmd *cmd)
     return mkey;
 }
 
-void vhca_destroy_mkey(VHCA *s, VHCACmd *cmd)
+void vhca_destroy_mkey(VHCAState *s, VHCACmd *cmd)
 {
     VHCAMkey *mkey = find_mkey(s, cmd);
 
@@ -206,7 +206,7 @@ void vhca_destroy_mkey(VHCA *s, VHCACmd *cmd)
     }
 }
 
-void vhca_query_mkey(VHCA *s, VHCACmd *cmd)
+void vhca_query_mkey(VHCAState *s, VHCACmd *cmd)
 {
     VHCAMkey *mkey = find_mkey(s, cmd);
 

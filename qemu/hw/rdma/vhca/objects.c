@@ -68,7 +68,7 @@ void vhca_table_remove(VHCATable *table, uint32_t id)
     g_hash_table_remove(table->objects, GUINT_TO_POINTER(id));
 }
 
-void vhca_objects_init(VHCA *s)
+void vhca_objects_init(VHCAState *s)
 {
     vhca_table_init(&s->eqs, 0, LAST_EQN, vhca_eq_destroy);
     vhca_table_init(&s->cqs, FIRST_CQN, LAST_CQN, vhca_cq_destroy);
@@ -86,7 +86,7 @@ static gboolean drop_mkey(void *key, void *value, void *opaque)
     return true;
 }
 
-void vhca_objects_clear(VHCA *s)
+void vhca_objects_clear(VHCAState *s)
 {
     vhca_table_clear(&s->qps);
     g_hash_table_foreach_remove(s->mkeys.objects, drop_mkey, s);
@@ -100,7 +100,7 @@ void vhca_objects_clear(VHCA *s)
     verbs_device_reset(s->verbs);
 }
 
-void vhca_objects_free(VHCA *s)
+void vhca_objects_free(VHCAState *s)
 {
     vhca_objects_clear(s);
     vhca_table_free(&s->qps);
@@ -140,32 +140,32 @@ static void dealloc_id(VHCATable *table, VHCACmd *cmd)
     }
 }
 
-void vhca_alloc_pd(VHCA *s, VHCACmd *cmd)
+void vhca_alloc_pd(VHCAState *s, VHCACmd *cmd)
 {
     alloc_id(&s->pds, cmd);
 }
 
-void vhca_dealloc_pd(VHCA *s, VHCACmd *cmd)
+void vhca_dealloc_pd(VHCAState *s, VHCACmd *cmd)
 {
     dealloc_id(&s->pds, cmd);
 }
 
-void vhca_alloc_uar(VHCA *s, VHCACmd *cmd)
+void vhca_alloc_uar(VHCAState *s, VHCACmd *cmd)
 {
     alloc_id(&s->uars, cmd);
 }
 
-void vhca_dealloc_uar(VHCA *s, VHCACmd *cmd)
+void vhca_dealloc_uar(VHCAState *s, VHCACmd *cmd)
 {
     dealloc_id(&s->uars, cmd);
 }
 
-void vhca_alloc_xrcd(VHCA *s, VHCACmd *cmd)
+void vhca_alloc_xrcd(VHCAState *s, VHCACmd *cmd)
 {
     alloc_id(&s->xrcds, cmd);
 }
 
-void vhca_dealloc_xrcd(VHCA *s, VHCACmd *cmd)
+void vhca_dealloc_xrcd(VHCAState *s, VHCACmd *cmd)
 {
     dealloc_id(&s->xrcds, cmd);
 }
@@ -174,7 +174,7 @@ void vhca_dealloc_xrcd(VHCA *s, VHCACmd *cmd)
  * Shared receive queues exist, since mlx5_ib creates two before the first QP,
  * but no QP may use one.
  */
-void vhca_create_srq(VHCA *s, VHCACmd *cmd)
+void vhca_create_srq(VHCAState *s, VHCACmd *cmd)
 {
     VHCASrq *srq = g_new0(VHCASrq, 1);
     uint32_t srqn;
@@ -188,7 +188,7 @@ void vhca_create_srq(VHCA *s, VHCACmd *cmd)
     ifc_set(cmd->out, CMD_OUT_ID, srqn);
 }
 
-static VHCASrq *find_srq(VHCA *s, VHCACmd *cmd)
+static VHCASrq *find_srq(VHCAState *s, VHCACmd *cmd)
 {
     VHCASrq *srq = vhca_table_get(&s->srqs, ifc_get(cmd->in, CMD_IN_ID));
 
@@ -198,14 +198,14 @@ static VHCASrq *find_srq(VHCA *s, VHCACmd *cmd)
     return srq;
 }
 
-void vhca_destroy_srq(VHCA *s, VHCACmd *cmd)
+void vhca_destroy_srq(VHCAState *s, VHCACmd *cmd)
 {
     if (find_srq(s, cmd)) {
         vhca_table_remove(&s->srqs, ifc_get(cmd->in, CMD_IN_ID));
     }
 }
 
-void vhca_query_srq(VHCA *s, VHCACmd *cmd)
+void vhca_query_srq(VHCAState *s, VHCACmd *cmd)
 {
     VHCASrq *srq = find_srq(s, cmd);
 
@@ -214,7 +214,7 @@ void vhca_query_srq(VHCA *s, VHCACmd *cmd)
     }
 }
 
-void vhca_arm_rq(VHCA *s, VHCACmd *cmd)
+void vhca_arm_rq(VHCAState *s, VHCACmd *cmd)
 {
     VHCASrq *srq = find_srq(s, cmd);
 

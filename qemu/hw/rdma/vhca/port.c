@@ -36,7 +36,7 @@
 #define MTU_BYTES               4096
 #define VLS                     4
 
-void vhca_query_vport_context(VHCA *s, VHCACmd *cmd)
+void vhca_query_vport_context(VHCAState *s, VHCACmd *cmd)
 {
     uint8_t *ctx = cmd->out + CMD_CONTEXT;
 
@@ -53,12 +53,12 @@ void vhca_query_vport_context(VHCA *s, VHCACmd *cmd)
     ifc_set(ctx, VPORT_SM_LID, s->lid);
 }
 
-void vhca_modify_vport_context(VHCA *s, VHCACmd *cmd)
+void vhca_modify_vport_context(VHCAState *s, VHCACmd *cmd)
 {
     /* ib_cm announces itself in cap_mask1, where it always is */
 }
 
-void vhca_query_vport_gid(VHCA *s, VHCACmd *cmd)
+void vhca_query_vport_gid(VHCAState *s, VHCACmd *cmd)
 {
     uint32_t index = ifc_get(cmd->in, VPORT_QUERY_INDEX);
     uint8_t *gid = cmd->out + CMD_CONTEXT;
@@ -74,7 +74,7 @@ void vhca_query_vport_gid(VHCA *s, VHCACmd *cmd)
     }
 }
 
-void vhca_query_vport_pkey(VHCA *s, VHCACmd *cmd)
+void vhca_query_vport_pkey(VHCAState *s, VHCACmd *cmd)
 {
     uint32_t index = ifc_get(cmd->in, VPORT_QUERY_INDEX);
 
@@ -87,7 +87,7 @@ void vhca_query_vport_pkey(VHCA *s, VHCACmd *cmd)
     }
 }
 
-void vhca_query_vport_counter(VHCA *s, VHCACmd *cmd)
+void vhca_query_vport_counter(VHCAState *s, VHCACmd *cmd)
 {
     /* All zero: an outbox starts so */
 }
@@ -120,7 +120,7 @@ static void read_pvlc(uint8_t *reg)
     ifc_set(reg, PVLC_VL_OPERATIONAL, VLS);
 }
 
-static void read_register(VHCA *s, VHCACmd *cmd, uint32_t id)
+static void read_register(VHCAState *s, VHCACmd *cmd, uint32_t id)
 {
     uint8_t *reg = cmd->out + CMD_CONTEXT;
 
@@ -142,7 +142,7 @@ static void read_register(VHCA *s, VHCACmd *cmd, uint32_t id)
     }
 }
 
-static void write_register(VHCA *s, VHCACmd *cmd, uint32_t id)
+static void write_register(VHCAState *s, VHCACmd *cmd, uint32_t id)
 {
     switch (id) {
     case REG_NODE_DESC:
@@ -155,7 +155,7 @@ static void write_register(VHCA *s, VHCACmd *cmd, uint32_t id)
     }
 }
 
-void vhca_access_register(VHCA *s, VHCACmd *cmd)
+void vhca_access_register(VHCAState *s, VHCACmd *cmd)
 {
     uint32_t id = ifc_get(cmd->in, ACCESS_REG_ID);
 

@@ -144,7 +144,7 @@ static bool take_buffer(VHCAQp *qp, VHCACmd *cmd)
 }
 
 /* QP0 to QP2 of the driver's own have PD 0: the UMR queue needs none */
-static bool take_pd(VHCA *s, VHCAQp *qp)
+static bool take_pd(VHCAState *s, VHCAQp *qp)
 {
     uint32_t pd = ifc_get(qp->context, QPC_PD);
 
@@ -158,7 +158,7 @@ static bool take_pd(VHCA *s, VHCAQp *qp)
     return qp->pd;
 }
 
-static bool take_cqs(VHCA *s, VHCAQp *qp)
+static bool take_cqs(VHCAState *s, VHCAQp *qp)
 {
     qp->send_cq = vhca_table_get(&s->cqs, ifc_get(qp->context, QPC_CQN_SND));
     qp->recv_cq = vhca_table_get(&s->cqs, ifc_get(qp->context, QPC_CQN_RCV));
@@ -172,7 +172,7 @@ static bool take_cqs(VHCA *s, VHCAQp *qp)
            (qp->recv_cq || !qp->rq.present);
 }
 
-static bool parse_context(VHCA *s, VHCACmd *cmd, VHCAQp *qp)
+static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAQp *qp)
 {
     memcpy(qp->context, cmd->in + CMD_QPC, QPC_SIZE);
     qp->uar = ifc_get(qp->context, QPC_UAR_PAGE);
@@ -202,7 +202,7 @@ static gboolean has_number(void *key, void *value, void *opaque)
 }
 
 /* The number that peers use: 0 and 1 for the special queue pairs */
-static bool public_qpn(VHCA *s, const VHCAQp *qp, uint32_t *qpn)
+static bool public_qpn(VHCAState *s, const VHCAQp *qp, uint32_t *qpn)
 {
     switch (ifc_get(qp->context, QPC_ST)) {
     case VHCA_QP_ST_QP0:
@@ -246,7 +246,7 @@ static void update_attributes(VHCAQp *qp)
     attr->no_recv_queue = !qp->rq.present;
 }
 
-void vhca_create_qp(VHCA *s, VHCACmd *cmd)
+void vhca_create_qp(VHCAState *s, VHCACmd *cmd)
 {
     VHCAQp *qp = g_new0(VHCAQp, 1);
     uint32_t number;
@@ -277,7 +277,7 @@ void vhca_create_qp(VHCA *s, VHCACmd *cmd)
     ifc_set(cmd->out, CMD_OUT_ID, qp->qpn);
 }
 
-static VHCAQp *find_qp(VHCA *s, VHCACmd *cmd)
+static VHCAQp *find_qp(VHCAState *s, VHCACmd *cmd)
 {
     VHCAQp *qp = vhca_table_get(&s->qps, ifc_get(cmd->in, CMD_IN_ID));
 
@@ -287,7 +287,7 @@ static VHCAQp *find_qp(VHCA *s, VHCACmd *cmd)
     return qp;
 }
 
-void vhca_destroy_qp(VHCA *s, VHCACmd *cmd)
+void vhca_destroy_qp(VHCAState *s, VHCACmd *cmd)
 {
     VHCAQp *qp = find_qp(s, cmd);
 
@@ -296,7 +296,7 @@ void vhca_destroy_qp(VHCA *s, VHCACmd *cmd)
     }
 }
 
-void vhca_query_qp(VHCA *s, VHCACmd *cmd)
+void vhca_query_qp(VHCAState *s, VHCACmd *cmd)
 {
     VHCAQp *qp = find_qp(s, cmd);
     uint8_t *ctx;
@@ -424,7 +424,7 @@ static bool has_context(const Transition *transition)
            transition->to != VERBS_QPS_RESET;
 }
 
-void vhca_modify_qp(VHCA *s, VHCACmd *cmd)
+void vhca_modify_qp(VHCAState *s, VHCACmd *cmd)
 {
     const Transition *transition =
         find_transition(ifc_get(cmd->in, CMD_IN_OPCODE));
@@ -455,7 +455,7 @@ void vhca_modify_qp(VHCA *s, VHCACmd *cmd)
  * --------------------------------------------------------- the two queues
  */
 
-void vhca_qp_doorbell(VHCA *s, uint32_t uar, uint64_t value)
+void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
 {
     VHCAQp *qp = vhca_table_get(&s->qps, DOORBELL_QPN(value));
 
@@ -495,7 +495,7 @@ static uint64_t entry_offset(const VHCAWq *wq, uint16_t index)
 /* Snapshot the send entry at the head; its blocks may wrap around */
 static bool fetch_send(VHCAQp *qp, unsigned int available)
 {
-    VHCA *s = qp->hca;
+    VHCAState *s = qp->hca;
 
     if (!vhca_buffer_read(s, &qp->buffer, entry_offset(&qp->sq, qp->sq.head),
                           qp->wqe, VHCA_WQEBB)) {

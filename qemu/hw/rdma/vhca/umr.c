@@ -89,7 +89,7 @@ static uint64_t table_offset(const uint8_t *wqe)
 }
 
 /* The driver's data key is of another PD than this queue pair: any will do */
-static VerbsStatus load_from_memory(VHCA *s, const uint8_t *wqe,
+static VerbsStatus load_from_memory(VHCAState *s, const uint8_t *wqe,
                                     VHCAMkey *mkey, size_t len)
 {
     g_autofree uint8_t *mtt = g_malloc(len);
@@ -105,7 +105,7 @@ static VerbsStatus load_from_memory(VHCA *s, const uint8_t *wqe,
            VERBS_WC_SUCCESS : VERBS_WC_LOCAL_QP_OP;
 }
 
-static VerbsStatus load_table(VHCA *s, const uint8_t *wqe, VHCAMkey *mkey)
+static VerbsStatus load_table(VHCAState *s, const uint8_t *wqe, VHCAMkey *mkey)
 {
     size_t len = lduw_be_p(wqe + WQE_OCTOWORDS) * OCTOWORD;
     size_t wqe_len = vhca_wqe_len(wqe);
@@ -138,7 +138,7 @@ static bool allowed(const uint8_t *wqe, const VHCAMkey *mkey)
     }
 }
 
-static VerbsStatus run(VHCA *s, const uint8_t *wqe)
+static VerbsStatus run(VHCAState *s, const uint8_t *wqe)
 {
     VHCAMkey *mkey = vhca_mkey_get(s, ldl_be_p(wqe + WQE_MKEY) >> 8);
     VerbsStatus status;

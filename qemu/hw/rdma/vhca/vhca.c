@@ -74,7 +74,7 @@ static uint64_t vhca_internal_timer(void)
     return qemu_clock_get_us(QEMU_CLOCK_VIRTUAL);
 }
 
-static uint32_t vhca_iseg_read(VHCA *s, hwaddr addr)
+static uint32_t vhca_iseg_read(VHCAState *s, hwaddr addr)
 {
     switch (addr) {
     case ISEG_FW_REV:
@@ -100,7 +100,7 @@ static uint32_t vhca_iseg_read(VHCA *s, hwaddr addr)
     }
 }
 
-static void vhca_soft_reset(VHCA *s)
+static void vhca_soft_reset(VHCAState *s)
 {
     vhca_cmd_reset(s);
     vhca_objects_clear(s);
@@ -111,7 +111,7 @@ static void vhca_soft_reset(VHCA *s)
     s->half_addr = 0;
 }
 
-static void vhca_iseg_write(VHCA *s, hwaddr addr, uint32_t value)
+static void vhca_iseg_write(VHCAState *s, hwaddr addr, uint32_t value)
 {
     switch (addr) {
     case ISEG_CMDQ_HIGH:
@@ -132,7 +132,7 @@ static void vhca_iseg_write(VHCA *s, hwaddr addr, uint32_t value)
 }
 
 /* A doorbell of 64 bits, complete */
-static void vhca_uar_write64(VHCA *s, uint32_t uar, hwaddr offset,
+static void vhca_uar_write64(VHCAState *s, uint32_t uar, hwaddr offset,
                              uint64_t value)
 {
     if (offset == UAR_CQ_ARM) {
@@ -142,7 +142,7 @@ static void vhca_uar_write64(VHCA *s, uint32_t uar, hwaddr offset,
     }
 }
 
-static void vhca_uar_write(VHCA *s, hwaddr addr, uint64_t value, unsigned size)
+static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value, unsigned size)
 {
     uint32_t uar = addr >> s->uar_shift;
     hwaddr offset = addr & (UAR_SIZE - 1);
@@ -168,7 +168,7 @@ static void vhca_uar_write(VHCA *s, hwaddr addr, uint64_t value, unsigned size)
 
 static uint64_t vhca_bar0_read(void *opaque, hwaddr addr, unsigned size)
 {
-    VHCA *s = opaque;
+    VHCAState *s = opaque;
 
     if (addr >= ISEG_END) {
         return 0;
@@ -183,7 +183,7 @@ static uint64_t vhca_bar0_read(void *opaque, hwaddr addr, unsigned size)
 static void vhca_bar0_write(void *opaque, hwaddr addr, uint64_t value,
                             unsigned size)
 {
-    VHCA *s = opaque;
+    VHCAState *s = opaque;
 
     if (addr >= ISEG_END) {
         vhca_uar_write(s, addr, value, size);
@@ -200,7 +200,7 @@ static const MemoryRegionOps vhca_bar0_ops = {
     .impl = { .min_access_size = 4, .max_access_size = 8 },
 };
 
-bool vhca_dma_read(VHCA *s, uint64_t addr, void *data, size_t len)
+bool vhca_dma_read(VHCAState *s, uint64_t addr, void *data, size_t len)
 {
     const PCIeRequestAttrs attrs = {};
 
@@ -208,20 +208,20 @@ bool vhca_dma_read(VHCA *s, uint64_t addr, void *data, size_t len)
            PCIE_CPL_SC;
 }
 
-void vhca_dma_write(VHCA *s, uint64_t addr, const void *data, size_t len)
+void vhca_dma_write(VHCAState *s, uint64_t addr, const void *data, size_t len)
 {
     const PCIeRequestAttrs attrs = {};
 
     pcie_fabric_write(PCI_DEVICE(s), &attrs, addr, data, len);
 }
 
-uint64_t vhca_port_guid(VHCA *s)
+uint64_t vhca_port_guid(VHCAState *s)
 {
     /* EUI-64 in the range that QEMU uses for its own addresses */
     return 0x525400fffe000000ull | s->lid;
 }
 
-static bool vhca_check_properties(VHCA *s, Error **errp)
+static bool vhca_check_properties(VHCAState *s, Error **errp)
 {
     if (s->st_entries == 1 || s->st_entries > 64) {
         error_setg(errp, "vhca: st-entries must be 0 or 2 to 64");
@@ -246,7 +246,7 @@ static bool vhca_init_msix(PCIDevice *pdev, Error **errp)
     return true;
 }
 
-static bool vhca_init_capabilities(VHCA *s, Error **errp)
+static bool vhca_init_capabilities(VHCAState *s, Error **errp)
 {
     PCIDevice *pdev = PCI_DEVICE(s);
 
@@ -268,7 +268,7 @@ static bool vhca_init_capabilities(VHCA *s, Error **errp)
     return vhca_init_msix(pdev, errp);
 }
 
-static bool vhca_block_migration(VHCA *s, Error **errp)
+static bool vhca_block_migration(VHCAState *s, Error **errp)
 {
     error_setg(&s->migration_blocker,
                "vhca: the objects of the virtual ConnectX cannot be migrated");
@@ -277,7 +277,7 @@ static bool vhca_block_migration(VHCA *s, Error **errp)
 
 static void vhca_realize(PCIDevice *pdev, Error **errp)
 {
-    VHCA *s = VHCA(pdev);
+    VHCAState *s = VHCA(pdev);
 
     if (!vhca_check_properties(s, errp) ||
         !vhca_init_capabilities(s, errp) ||
@@ -297,7 +297,7 @@ static void vhca_realize(PCIDevice *pdev, Error **errp)
 
 static void vhca_exit(PCIDevice *pdev)
 {
-    VHCA *s = VHCA(pdev);
+    VHCAState *s = VHCA(pdev);
 
     vhca_cmd_reset(s);
     vhca_objects_free(s);
@@ -321,9 +321,9 @@ static void vhca_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value,
 }
 
 static const Property vhca_properties[] = {
-    DEFINE_PROP_UINT32("st-entries", VHCA, st_entries, 64),
-    DEFINE_PROP_BOOL("tph-ext", VHCA, tph_ext, true),
-    DEFINE_PROP_UINT16("lid", VHCA, lid, 1),
+    DEFINE_PROP_UINT32("st-entries", VHCAState, st_entries, 64),
+    DEFINE_PROP_BOOL("tph-ext", VHCAState, tph_ext, true),
+    DEFINE_PROP_UINT16("lid", VHCAState, lid, 1),
 };
 
 static void vhca_describe(ObjectClass *klass)
@@ -339,7 +339,7 @@ static void vhca_describe(ObjectClass *klass)
 
 static void vhca_instance_init(Object *obj)
 {
-    VHCA *s = VHCA(obj);
+    VHCAState *s = VHCA(obj);
 
     object_property_add_uint64_ptr(obj, "commands", &s->commands,
                                    OBJ_PROP_FLAG_READ);
@@ -369,7 +369,7 @@ static void vhca_class_init(ObjectClass *klass, void *data)
 static const TypeInfo vhca_info = {
     .name = TYPE_VHCA,
     .parent = TYPE_PCI_DEVICE,
-    .instance_size = sizeof(VHCA),
+    .instance_size = sizeof(VHCAState),
     .instance_init = vhca_instance_init,
     .class_init = vhca_class_init,
     .interfaces = (InterfaceInfo[]) {

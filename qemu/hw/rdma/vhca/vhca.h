@@ -23,7 +23,7 @@
 #include "qom/object.h"
 
 #define TYPE_VHCA "vhca"
-OBJECT_DECLARE_SIMPLE_TYPE(VHCA, VHCA)
+OBJECT_DECLARE_SIMPLE_TYPE(VHCAState, VHCA)
 
 /*
  * ---------------------------------------------------------------- commands
@@ -65,7 +65,7 @@ typedef struct VHCACmd {
  */
 void vhca_cmd_fail(VHCACmd *cmd, uint8_t status, uint8_t check);
 
-typedef void VHCACmdFn(VHCA *s, VHCACmd *cmd);
+typedef void VHCACmdFn(VHCAState *s, VHCACmd *cmd);
 
 /* caps.c */
 VHCACmdFn vhca_enable_hca, vhca_disable_hca, vhca_init_hca, vhca_teardown_hca;
@@ -87,8 +87,8 @@ VHCACmdFn vhca_create_qp, vhca_destroy_qp, vhca_query_qp, vhca_modify_qp;
 /* mkey.c */
 VHCACmdFn vhca_create_mkey, vhca_destroy_mkey, vhca_query_mkey;
 
-void vhca_cmd_doorbell(VHCA *s, uint32_t slots);
-void vhca_cmd_reset(VHCA *s);
+void vhca_cmd_doorbell(VHCAState *s, uint32_t slots);
+void vhca_cmd_reset(VHCAState *s);
 
 /*
  * ---------------------------------------------------------------- objects
@@ -133,9 +133,9 @@ bool vhca_buffer_init(VHCABuffer *buffer, const VHCACmd *cmd,
                       unsigned int log_page_size, unsigned int page_offset,
                       uint64_t size);
 void vhca_buffer_free(VHCABuffer *buffer);
-bool vhca_buffer_read(VHCA *s, const VHCABuffer *buffer, uint64_t offset,
+bool vhca_buffer_read(VHCAState *s, const VHCABuffer *buffer, uint64_t offset,
                       void *data, size_t len);
-bool vhca_buffer_write(VHCA *s, const VHCABuffer *buffer, uint64_t offset,
+bool vhca_buffer_write(VHCAState *s, const VHCABuffer *buffer, uint64_t offset,
                        const void *data, size_t len);
 
 typedef struct VHCAId {     /* an object that is nothing but its number */
@@ -194,7 +194,7 @@ typedef struct VHCAWq {     /* one direction of a queue pair */
 #define VHCA_WQE_MAX    1024    /* 63 segments of 16 bytes, and rounding */
 
 typedef struct VHCAQp {
-    VHCA *hca;
+    VHCAState *hca;
     uint32_t qpn;
     VerbsQP *verbs;
     uint8_t context[QPC_SIZE];
@@ -239,7 +239,7 @@ typedef struct VHCASrq {
 /* All translation tables together: a guest cannot exhaust the host */
 #define VHCA_TABLES_MAX     (256 * MiB)
 
-struct VHCA {
+struct VHCAState {
     PCIDevice parent_obj;
 
     /* properties */
@@ -284,15 +284,15 @@ struct VHCA {
 };
 
 /* The device's own requests: no hint, default attributes */
-bool vhca_dma_read(VHCA *s, uint64_t addr, void *data, size_t len);
-void vhca_dma_write(VHCA *s, uint64_t addr, const void *data, size_t len);
+bool vhca_dma_read(VHCAState *s, uint64_t addr, void *data, size_t len);
+void vhca_dma_write(VHCAState *s, uint64_t addr, const void *data, size_t len);
 
-uint64_t vhca_port_guid(VHCA *s);
-void vhca_caps_reset(VHCA *s);
-void vhca_objects_init(VHCA *s);
-void vhca_objects_free(VHCA *s);
+uint64_t vhca_port_guid(VHCAState *s);
+void vhca_caps_reset(VHCAState *s);
+void vhca_objects_init(VHCAState *s);
+void vhca_objects_free(VHCAState *s);
 /* Destroy all objects in the order in which they use one another */
-void vhca_objects_clear(VHCA *s);
+void vhca_objects_clear(VHCAState *s);
 
 void vhca_eq_destroy(void *eq);
 void vhca_cq_destroy(void *cq);
@@ -318,16 +318,16 @@ enum {      /* qpc.st */
 
 #define VHCA_EQE_DATA  28
 
-VHCAEq *vhca_eq_for_event(VHCA *s, uint8_t type);
+VHCAEq *vhca_eq_for_event(VHCAState *s, uint8_t type);
 /* @data: VHCA_EQE_DATA bytes */
-void vhca_eq_post(VHCA *s, VHCAEq *eq, uint8_t type, const uint8_t *data);
-void vhca_eq_doorbell(VHCA *s, uint32_t uar, uint32_t value, bool arm);
+void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data);
+void vhca_eq_doorbell(VHCAState *s, uint32_t uar, uint32_t value, bool arm);
 
 /* @cqe: 64 bytes without the owner bit */
-void vhca_cq_post(VHCA *s, VHCACq *cq, uint8_t *cqe, bool solicited);
-void vhca_cq_doorbell(VHCA *s, uint32_t uar, uint64_t value);
+void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited);
+void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
-void vhca_qp_doorbell(VHCA *s, uint32_t uar, uint64_t value);
+void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
 /* Bytes and opcode of the entry that begins with @wqe */
 size_t vhca_wqe_len(const uint8_t *wqe);
@@ -336,10 +336,10 @@ uint8_t vhca_wqe_opcode(const uint8_t *wqe);
 bool vhca_wqe_parse_send(VHCAQp *qp, VerbsSendWR *wr);
 bool vhca_wqe_parse_recv(const uint8_t *wqe, size_t len, VerbsRecvWR *wr);
 
-VHCAMkey *vhca_mkey_get(VHCA *s, uint32_t index);
+VHCAMkey *vhca_mkey_get(VHCAState *s, uint32_t index);
 /* Bring the engine's view up to date with @mkey->context */
 void vhca_mkey_update(VHCAMkey *mkey);
-void vhca_mkey_free(VHCA *s, VHCAMkey *mkey);
+void vhca_mkey_free(VHCAState *s, VHCAMkey *mkey);
 /* Overwrite part of the translation table with @len bytes of MTTs */
 bool vhca_mkey_load(VHCAMkey *mkey, uint64_t offset, const uint8_t *mtt,
                     size_t len);

@@ -75,7 +75,8 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
 /**
  * pcie_fabric_msix_notify(): send the vector's message as a memory write TLP
  *
- * Same rules as msix_notify(): masked vectors become pending.
+ * Same rules as msix_notify(): masked vectors become pending; their message
+ * is a TLP as well when the guest unmasks them.
  */
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 
