@@ -36,6 +36,17 @@ brings() { sed -s -n '/^---$/,/^diff --git/s/^Brings: //p' "$@"; }
 # Of a commit, in a kernel's git tree: "7.2".
 kernel_version() { git show "$1:Makefile" | awk '/^(VERSION|PATCHLEVEL) =/ { print $3 }' | paste -sd.; }
 
+# What a composed tree depends on: the base, the patches, the files that they
+# bring, and how it is made.
+series_key()	# BASE PATCH...
+{
+	local base=$1 files
+	shift
+	mapfile -t files < <(brings "$@")
+	(echo "$base" && cd "$top" && sha1sum scripts/compose "$@" "${files[@]}") 2>&1 |
+		sha1sum | cut -d' ' -f1
+}
+
 # The patches for a kernel version, in order.
 series()
 {
