@@ -17,6 +17,15 @@ static void at(MockPoint point)
     }
 }
 
+/* Each callback is for a QP that exists and that is at work. */
+static MockQP *qp_of(VerbsQP *qp)
+{
+    MockQP *q = verbs_qp_opaque(qp);
+
+    assert(q->qp == qp && verbs_qp_state(qp) != VERBS_QPS_RESET);
+    return q;
+}
+
 static int peek(GArray *queue, unsigned int head, void *wr, size_t size)
 {
     uint64_t id;
@@ -31,7 +40,7 @@ static int peek(GArray *queue, unsigned int head, void *wr, size_t size)
 
 static int mock_peek_send(VerbsQP *qp, VerbsSendWR *wr)
 {
-    MockQP *q = verbs_qp_opaque(qp);
+    MockQP *q = qp_of(qp);
     int found = peek(q->sq, q->sq_head, wr, sizeof(*wr));
 
     at(MOCK_PEEK_SEND);
@@ -40,7 +49,7 @@ static int mock_peek_send(VerbsQP *qp, VerbsSendWR *wr)
 
 static void mock_retire_send(VerbsQP *qp)
 {
-    MockQP *q = verbs_qp_opaque(qp);
+    MockQP *q = qp_of(qp);
 
     assert(q->sq_head < q->sq->len);
     q->sq_head++;
@@ -49,7 +58,7 @@ static void mock_retire_send(VerbsQP *qp)
 
 static int mock_peek_recv(VerbsQP *qp, VerbsRecvWR *wr)
 {
-    MockQP *q = verbs_qp_opaque(qp);
+    MockQP *q = qp_of(qp);
     int found = peek(q->rq, q->rq_head, wr, sizeof(*wr));
 
     at(MOCK_PEEK_RECV);
@@ -58,7 +67,7 @@ static int mock_peek_recv(VerbsQP *qp, VerbsRecvWR *wr)
 
 static void mock_retire_recv(VerbsQP *qp)
 {
-    MockQP *q = verbs_qp_opaque(qp);
+    MockQP *q = qp_of(qp);
 
     assert(q->rq_head < q->rq->len);
     q->rq_head++;
@@ -67,7 +76,7 @@ static void mock_retire_recv(VerbsQP *qp)
 
 static void mock_complete(VerbsQP *qp, const VerbsWC *wc)
 {
-    MockQP *q = verbs_qp_opaque(qp);
+    MockQP *q = qp_of(qp);
 
     g_array_append_val(q->wcs, *wc);
     at(MOCK_COMPLETE);
@@ -75,7 +84,7 @@ static void mock_complete(VerbsQP *qp, const VerbsWC *wc)
 
 static VerbsStatus mock_run_private(VerbsQP *qp, const VerbsSendWR *wr)
 {
-    (void)qp;
+    qp_of(qp);
     assert(wr->opcode == VERBS_WR_PRIVATE);
     mock.privates++;
     at(MOCK_PRIVATE);
@@ -84,7 +93,7 @@ static VerbsStatus mock_run_private(VerbsQP *qp, const VerbsSendWR *wr)
 
 static void mock_qp_error(VerbsQP *qp)
 {
-    MockQP *q = verbs_qp_opaque(qp);
+    MockQP *q = qp_of(qp);
 
     assert(verbs_qp_state(qp) == VERBS_QPS_ERR);
     q->errors++;

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Prints "ok - NAME" or "not ok - NAME" for each test and a last line that counts.
+ * Prints "ok - NAME" or "not ok - NAME" for each test, and a line that counts.
  */
 #include "qemu/osdep.h"
 #include "qemu/timer.h"
@@ -75,7 +75,8 @@ static void test_send(void)
     EXPECT(mock_wc(B, 0)->byte_count == 3000);
     EXPECT(mock_wc(B, 0)->opcode == VERBS_WR_SEND);
     EXPECT(mock_wc(B, 0)->solicited);
-    EXPECT(mock_wc(B, 0)->src_qpn == 0x11 && mock_wc(B, 0)->src_lid == MOCK_LID);
+    EXPECT(mock_wc(B, 0)->src_qpn == 0x11);
+    EXPECT(mock_wc(B, 0)->src_lid == MOCK_LID);
     EXPECT(mock_equals(&mock.remote, REMOTE_VA + 100, 3000, 1));
     EXPECT(mock_is_zero(&mock.remote, REMOTE_VA, 100));
     EXPECT(mock_is_zero(&mock.remote, REMOTE_VA + 3100, 4000));
@@ -215,6 +216,13 @@ static void test_atomic_refused(void)
 {
     VerbsSendWR wr = atomic_wr(VERBS_WR_FETCH_ADD, 1, 0);
 
+    /* Nothing is added if the result has no place. */
+    mock.local.access = VERBS_ACCESS_LOCAL_READ;
+    run(A, wr);
+    EXPECT(sent(A, 0, VERBS_WC_LOCAL_PROTECTION, 0) && mock.dma->len == 0);
+    mock.local.access |= VERBS_ACCESS_LOCAL_WRITE;
+
+    mock_reconnect(VERBS_QP_RC);
     wr.remote_addr++;
     run(A, wr);
     EXPECT(sent(A, 0, VERBS_WC_REMOTE_INVALID_REQUEST, 0));
@@ -544,6 +552,18 @@ static bool memory_is_zero(void)
     return true;
 }
 
+static uint64_t dma_bytes(bool write)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned int i = 0; i < mock.dma->len; i++) {
+        const MockDMA *dma = &g_array_index(mock.dma, MockDMA, i);
+
+        bytes += dma->write == write ? dma->len : 0;
+    }
+    return bytes;
+}
+
 /* Set up anew with @fault in @mr; the request's own numbers come back. */
 static void with_fault(const Fault *fault, VerbsMR *mr, uint32_t *key,
                        uint64_t *addr, uint32_t *len)
@@ -566,9 +586,6 @@ static void remote_fault(const Fault *fault, VerbsOpcode opcode)
     wr.sge[1] = wr.sge[0];
     wr.sge[0].length = 1;
     wr.sge[1].length--;
-    if (opcode == VERBS_WR_WRITE) {
-        memset(mock.memory, 0, MOCK_MEMORY);
-    }
     mock_post_recv(B, 3, 0, 0, 0);
     mock_post(A, mock_wr(VERBS_WR_NOP, 0));
     mock_post(A, wr);
@@ -579,7 +596,7 @@ static void remote_fault(const Fault *fault, VerbsOpcode opcode)
         !in_state(B, VERBS_QPS_ERR) || B->errors != 1 ||
         A->event != VERBS_QPE_NONE || B->event != VERBS_QPE_ACCESS ||
         !received(B, 0, VERBS_WC_FLUSHED, 3) ||
-        !memory_is_zero() || mock.outside) {
+        dma_bytes(true) || mock.outside) {
         printf("# remote, opcode %d, %s\n", opcode, fault->name);
         failed = true;
     }
@@ -605,7 +622,7 @@ static void local_fault(const Fault *fault, VerbsOpcode opcode)
     /* That the responder is untouched is true as long as nothing moved. */
     if (!sent(A, 0, VERBS_WC_LOCAL_PROTECTION, 0) || mock_wcs(A) != 1 ||
         !in_state(A, VERBS_QPS_ERR) || !in_state(B, VERBS_QPS_RTS) ||
-        !memory_is_zero() || mock.outside || mock_wcs(B)) {
+        dma_bytes(true) || mock.outside || mock_wcs(B)) {
         printf("# local, opcode %d, %s\n", opcode, fault->name);
         failed = true;
     }
@@ -630,7 +647,8 @@ static void test_atomic_protection(void)
                    &len);
         wr.remote_addr = (wr.remote_addr + 7) & ~7ull;
         if (len != 3000 || faults[i].make == fault_before ||
-            faults[i].make == fault_after || faults[i].make == fault_first_offset) {
+            faults[i].make == fault_after ||
+            faults[i].make == fault_first_offset) {
             continue;
         }
         if (faults[i].make == fault_access) {
@@ -760,20 +778,20 @@ static void test_rnr_then_success(void)
     EXPECT(mock_wcs(A) == 0 && mock.dma->len == 0);
     shim_advance(1 * SCALE_US);
     EXPECT(shim_next_timer() == 100 * SCALE_US);
-    shim_advance(1000 * SCALE_MS);
-    EXPECT(shim_next_timer() <= 1 * SCALE_MS);
+    shim_advance(10000ll * SCALE_MS + 1);
+    EXPECT(shim_next_timer() < 1 * SCALE_MS);
     EXPECT(mock_wcs(A) == 0 && mock.dma->len == 0);
 
-    /* A doorbell does not get past it. */
+    /* A doorbell does not get past it, nor does it change the pace. */
     run(A, wr);
-    EXPECT(mock_wcs(A) == 0);
+    EXPECT(mock_wcs(A) == 0 && shim_next_timer() < 1 * SCALE_MS);
 
     mock_post_recv(B, 8, REMOTE_KEY, REMOTE_VA, 100);
     shim_advance(1 * SCALE_MS);
     EXPECT(sent(A, 0, VERBS_WC_SUCCESS, 0) && sent(A, 1, VERBS_WC_SUCCESS, 1));
     EXPECT(mock_wcs(A) == 3);
     EXPECT(received(B, 0, VERBS_WC_SUCCESS, 8));
-    EXPECT(mock_equals(&mock.remote, REMOTE_VA + 1, 99, 0) == false);
+    EXPECT(mock_equals(&mock.remote, REMOTE_VA, 100, 1));
     EXPECT(shim_next_timer() == -1);
 
     /* The next wait begins with short delays again. */
@@ -1043,6 +1061,10 @@ static void test_flush(void)
     shim_advance(1000 * SCALE_MS);
     EXPECT(mock_wcs(A) == 12 && received(A, 11, VERBS_WC_FLUSHED, 106));
     EXPECT(A->errors == 1);
+    verbs_qp_kick(A->qp);
+    mock_post_recv(A, 107, 0, 0, 0);
+    shim_settle();
+    EXPECT(mock_wcs(A) == 13 && shim_next_timer() == 50 * SCALE_US);
 }
 
 /* The front end's own move to error, with a message under way */
@@ -1081,6 +1103,27 @@ static void test_responder_error_midway(void)
     shim_settle();
     EXPECT(mock_wcs(A) == 1 && sent(A, 0, VERBS_WC_RETRY_EXCEEDED, 0));
     EXPECT(mock_wcs(B) == 1 && received(B, 0, VERBS_WC_FLUSHED, 20));
+}
+
+/* Back again, it knows nothing of the message. */
+static void responder_restart_midway(VerbsOpcode opcode)
+{
+    mock_reconnect(VERBS_QP_RC);
+    mock_post_recv(B, 20, REMOTE_KEY, REMOTE_VA, 3 << 20);
+    mock_post_recv(B, 21, REMOTE_KEY, REMOTE_VA, 3 << 20);
+    mock_post(A, mock_wr(opcode, 3 << 20));
+    shim_poll();
+    verbs_qp_set_state(B->qp, VERBS_QPS_RESET);
+    mock_qp_ready(B, 0x11);
+    shim_settle();
+    EXPECT(mock_wcs(A) == 1 && sent(A, 0, VERBS_WC_RETRY_EXCEEDED, 0));
+    EXPECT(mock_wcs(B) == 0 && B->rq_head == 1);
+}
+
+static void test_responder_restart_midway(void)
+{
+    responder_restart_midway(VERBS_WR_SEND);
+    responder_restart_midway(VERBS_WR_WRITE_IMM);
 }
 
 /* A key that is revoked in the middle of a message stops it there. */
@@ -1206,18 +1249,6 @@ static void test_budget_flush(void)
     EXPECT(mock_wcs(A) == 5000);
 }
 
-static uint64_t dma_bytes(bool write)
-{
-    uint64_t bytes = 0;
-
-    for (unsigned int i = 0; i < mock.dma->len; i++) {
-        const MockDMA *dma = &g_array_index(mock.dma, MockDMA, i);
-
-        bytes += dma->write == write ? dma->len : 0;
-    }
-    return bytes;
-}
-
 static void test_budget_bytes(void)
 {
     mock_fill(&mock.local, LOCAL_VA, MR_LENGTH, 4);
@@ -1296,6 +1327,8 @@ static void test_uc_drops(void)
     VerbsSendWR wr;
 
     mock_reconnect(VERBS_QP_UC);
+    verbs_qp_attr(A->qp)->rnr_retry = 7;
+    verbs_qp_attr(A->qp)->retry_count = 7;
     wr = mock_wr(VERBS_WR_WRITE, 3000);
     wr.remote_key++;
     expect_dropped(wr);
@@ -1340,7 +1373,8 @@ static void test_ud(void)
     EXPECT(mock_wcs(A) == 1 && sent(A, 0, VERBS_WC_SUCCESS, 0));
     EXPECT(mock_wcs(B) == 1 && received(B, 0, VERBS_WC_SUCCESS, 1));
     EXPECT(mock_wc(B, 0)->byte_count == 4136 && !mock_wc(B, 0)->grh);
-    EXPECT(mock_wc(B, 0)->src_qpn == 0x11 && mock_wc(B, 0)->src_lid == MOCK_LID);
+    EXPECT(mock_wc(B, 0)->src_qpn == 0x11);
+    EXPECT(mock_wc(B, 0)->src_lid == MOCK_LID);
     EXPECT(mock_wc(B, 0)->imm == 0x600d1dea);
     EXPECT(mock_is_zero(&mock.remote, REMOTE_VA, 40));
     EXPECT(mock_equals(&mock.remote, REMOTE_VA + 40, 4096, 2));
@@ -1484,6 +1518,8 @@ static void free_mr(VerbsMR *mr)
     mock_mr_free(mr);
     memset(mr, 0xa5, sizeof(*mr));
     mr->physical = false;
+    mr->start = 0;
+    mr->first_offset = 0;
     mr->page_shift = 12;
     mr->pages = NULL;
 }
@@ -1530,12 +1566,12 @@ static void post_everything(void)
 }
 
 /*
- * Each action at each point of call, the first, third and ninth time: what the
- * sanitizers see is the test, and that it comes to an end.
+ * Each action at each point of call, sooner or later: what the sanitizers and
+ * the front end's assertions see is the test, and that it comes to an end.
  */
 static void test_callbacks(void)
 {
-    static const unsigned int when[] = { 1, 3, 9 };
+    static const unsigned int when[] = { 1, 2, 3, 5, 9, 14, 20, 27 };
 
     for (unsigned int i = 0; i < G_N_ELEMENTS(actions) * MOCK_POINTS; i++) {
         for (unsigned int j = 0; j < G_N_ELEMENTS(when); j++) {
@@ -1554,6 +1590,47 @@ static void test_callbacks(void)
             shim_advance(3000ll * SCALE_MS);
             EXPECT(!mock.outside);
             mock_mr_free(&mr);
+        }
+    }
+}
+
+/* An error that strikes while data moves stops it, and the request with it. */
+static void test_error_in_callback(void)
+{
+    mock.hook = hook_once;
+    hook_point = MOCK_DMA_WRITE;
+    hook_action = error_a;
+    for (VerbsOpcode op = VERBS_WR_WRITE; op <= VERBS_WR_READ; op++) {
+        if (op == VERBS_WR_WRITE_IMM) {
+            continue;
+        }
+        mock_reconnect(VERBS_QP_RC);
+        g_array_set_size(mock.dma, 0);
+        hook_countdown = 1;
+        run(A, mock_wr(op, 1 << 20));
+        EXPECT(mock_wcs(A) == 1 && sent(A, 0, VERBS_WC_FLUSHED, 0));
+        EXPECT(dma_bytes(true) <= 65536 && A->errors == 0);
+    }
+}
+
+/* Whatever ends in the flush itself */
+static void test_flush_callbacks(void)
+{
+    for (unsigned int i = 0; i < G_N_ELEMENTS(actions) * MOCK_POINTS; i++) {
+        for (unsigned int when = 1; when < 4; when++) {
+            mock_teardown();
+            mock_setup();
+            mock.hook = hook_once;
+            hook_point = i % MOCK_POINTS;
+            hook_action = actions[i / MOCK_POINTS];
+            hook_countdown = when;
+            mock_post(A, mock_wr(VERBS_WR_NOP, 0));
+            mock_post(A, mock_wr(VERBS_WR_NOP, 0));
+            mock_post_recv(A, 1, 0, 0, 0);
+            mock_post_recv(A, 2, 0, 0, 0);
+            verbs_qp_set_state(A->qp, VERBS_QPS_ERR);
+            shim_advance(3000ll * SCALE_MS);
+            EXPECT(mock_wcs(A) <= 4);
         }
     }
 }
@@ -1743,13 +1820,15 @@ static const struct {
     TEST(no_peer), TEST(late_peer),
     TEST(bad_requests), TEST(dma_errors),
     TEST(order), TEST(flush), TEST(error_from_outside),
-    TEST(responder_error_midway), TEST(revoked_midway), TEST(shared_recv),
+    TEST(responder_error_midway), TEST(responder_restart_midway),
+    TEST(revoked_midway), TEST(shared_recv),
     TEST(reset), TEST(abandoned_recv), TEST(states),
     TEST(budget_requests), TEST(budget_flush), TEST(budget_bytes),
     TEST(fairness), TEST(guard),
     TEST(uc), TEST(uc_drops), TEST(uc_errors), TEST(ud), TEST(ud_drops),
     TEST(private),
-    TEST(callbacks), TEST(free_pending), TEST(device_reset),
+    TEST(callbacks), TEST(error_in_callback), TEST(flush_callbacks),
+    TEST(free_pending), TEST(device_reset),
     TEST(wild_requests),
 };
 
