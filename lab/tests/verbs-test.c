@@ -1115,15 +1115,19 @@ static void responder_restart_midway(VerbsOpcode opcode)
     shim_poll();
     verbs_qp_set_state(B->qp, VERBS_QPS_RESET);
     mock_qp_ready(B, 0x11);
+    g_array_set_size(mock.dma, 0);
     shim_settle();
     EXPECT(mock_wcs(A) == 1 && sent(A, 0, VERBS_WC_RETRY_EXCEEDED, 0));
-    EXPECT(mock_wcs(B) == 0 && B->rq_head == 1);
+    EXPECT(mock_wcs(B) == 0 && B->rq_head <= 1);
+    EXPECT(dma_bytes(true) == 0);
 }
 
 static void test_responder_restart_midway(void)
 {
     responder_restart_midway(VERBS_WR_SEND);
     responder_restart_midway(VERBS_WR_WRITE_IMM);
+    responder_restart_midway(VERBS_WR_WRITE);
+    responder_restart_midway(VERBS_WR_READ);
 }
 
 /* A key that is revoked in the middle of a message stops it there. */
@@ -1506,6 +1510,12 @@ static void restart_a(void)
     mock_qp_ready(A, 0x12);
 }
 
+static void restart_b(void)
+{
+    reset_b();
+    mock_qp_ready(B, 0x11);
+}
+
 static void reset_device(void)
 {
     verbs_device_reset(mock.dev);
@@ -1536,7 +1546,7 @@ static void free_local(void)
 
 static void (*const actions[])(void) = {
     free_a, free_b, free_both, reset_a, reset_b, error_a, error_b, restart_a,
-    reset_device, free_remote, free_local,
+    restart_b, reset_device, free_remote, free_local,
 };
 
 /* Work of all kinds, good and bad, both ways */
@@ -1553,6 +1563,7 @@ static void post_everything(void)
         mock_post(A, wr);
         wr.sge[0].addr += 1 << 20;
         wr.remote_addr += 1 << 20;
+        wr.imm = 0x3402;
         mock_post(B, wr);
     }
     for (unsigned int i = 0; i < 6; i++) {
@@ -1575,12 +1586,13 @@ static void test_callbacks(void)
 
     for (unsigned int i = 0; i < G_N_ELEMENTS(actions) * MOCK_POINTS; i++) {
         for (unsigned int j = 0; j < G_N_ELEMENTS(when); j++) {
-            VerbsMR mr;
+            VerbsMR mr[2];
 
             mock_teardown();
             mock_setup();
-            mock_mr(&mr, 0x3303, 0, 0, 4096, 0, false);
-            mr.remote_invalidate = true;
+            mock_mr(&mr[0], 0x3303, 0, 0, 4096, 0, false);
+            mock_mr(&mr[1], 0x3402, 0, 0, 4096, 0, false);
+            mr[0].remote_invalidate = mr[1].remote_invalidate = true;
             mock.hook = hook_once;
             hook_point = i % MOCK_POINTS;
             hook_action = actions[i / MOCK_POINTS];
@@ -1589,28 +1601,65 @@ static void test_callbacks(void)
             shim_settle();
             shim_advance(3000ll * SCALE_MS);
             EXPECT(!mock.outside);
-            mock_mr_free(&mr);
+            if (hook_countdown) {
+                EXPECT(sent(A, mock_wcs(A) - 4, VERBS_WC_REMOTE_ACCESS, 0) ||
+                       !in_state(A, VERBS_QPS_RTS));
+                EXPECT(mock.privates == 2);
+            }
+            mock_mr_free(&mr[0]);
+            mock_mr_free(&mr[1]);
         }
     }
 }
 
 /* An error that strikes while data moves stops it, and the request with it. */
+static void error_in_callback(VerbsOpcode opcode, uint32_t len)
+{
+    mock_reconnect(VERBS_QP_RC);
+    g_array_set_size(mock.dma, 0);
+    hook_countdown = 1;
+    run(A, mock_wr(opcode, len));
+    EXPECT(mock_wcs(A) == 1 && sent(A, 0, VERBS_WC_FLUSHED, 0));
+    EXPECT(dma_bytes(true) <= 65536 && A->errors == 0);
+}
+
 static void test_error_in_callback(void)
 {
     mock.hook = hook_once;
     hook_point = MOCK_DMA_WRITE;
     hook_action = error_a;
-    for (VerbsOpcode op = VERBS_WR_WRITE; op <= VERBS_WR_READ; op++) {
-        if (op == VERBS_WR_WRITE_IMM) {
-            continue;
-        }
-        mock_reconnect(VERBS_QP_RC);
-        g_array_set_size(mock.dma, 0);
-        hook_countdown = 1;
-        run(A, mock_wr(op, 1 << 20));
-        EXPECT(mock_wcs(A) == 1 && sent(A, 0, VERBS_WC_FLUSHED, 0));
-        EXPECT(dma_bytes(true) <= 65536 && A->errors == 0);
-    }
+    error_in_callback(VERBS_WR_WRITE, 8);
+    error_in_callback(VERBS_WR_WRITE, 1 << 20);
+    error_in_callback(VERBS_WR_READ, 8);
+    error_in_callback(VERBS_WR_READ, 1 << 20);
+}
+
+/* A responder that starts anew inside a callback owes nothing to the past. */
+static void restart_in_callback(MockPoint point, uint32_t space)
+{
+    mock_reconnect(VERBS_QP_RC);
+    mock_post_recv(B, 1, REMOTE_KEY, REMOTE_VA, space);
+    g_array_set_size(mock.dma, 0);
+    hook_point = point;
+    hook_countdown = 1;
+    run(A, mock_wr(VERBS_WR_SEND, 100));
+    EXPECT(in_state(B, VERBS_QPS_RTS) && B->errors == 0);
+    EXPECT(in_state(A, VERBS_QPS_ERR) && mock_wcs(A) == 1);
+    EXPECT(dma_bytes(true) == 0);
+}
+
+static void test_restart_in_callback(void)
+{
+    mock.hook = hook_once;
+    hook_action = restart_b;
+    restart_in_callback(MOCK_RETIRE_RECV, 100);
+    EXPECT(mock_wcs(B) == 0);
+    restart_in_callback(MOCK_RETIRE_RECV, 99);
+    EXPECT(mock_wcs(B) == 0);
+    restart_in_callback(MOCK_PEEK_RECV, 100);
+    EXPECT(mock_wcs(B) == 0);
+    restart_in_callback(MOCK_COMPLETE, 99);
+    EXPECT(received(B, 0, VERBS_WC_LOCAL_LENGTH, 1));
 }
 
 /* Whatever ends in the flush itself */
@@ -1827,7 +1876,8 @@ static const struct {
     TEST(fairness), TEST(guard),
     TEST(uc), TEST(uc_drops), TEST(uc_errors), TEST(ud), TEST(ud_drops),
     TEST(private),
-    TEST(callbacks), TEST(error_in_callback), TEST(flush_callbacks),
+    TEST(callbacks), TEST(error_in_callback), TEST(restart_in_callback),
+    TEST(flush_callbacks),
     TEST(free_pending), TEST(device_reset),
     TEST(wild_requests),
 };
