@@ -1544,6 +1544,12 @@ static void free_local(void)
     free_mr(&mock.local);
 }
 
+static void restart_b_without_key(void)
+{
+    restart_b();
+    free_remote();
+}
+
 static void (*const actions[])(void) = {
     free_a, free_b, free_both, reset_a, reset_b, error_a, error_b, restart_a,
     restart_b, reset_device, free_remote, free_local,
@@ -1660,6 +1666,15 @@ static void test_restart_in_callback(void)
     EXPECT(mock_wcs(B) == 0);
     restart_in_callback(MOCK_COMPLETE, 99);
     EXPECT(received(B, 0, VERBS_WC_LOCAL_LENGTH, 1));
+
+    /* ... even if the key goes with it, between two pages */
+    hook_action = restart_b_without_key;
+    hook_point = MOCK_DMA_WRITE;
+    hook_countdown = 1;
+    mock_reconnect(VERBS_QP_RC);
+    run(A, mock_wr(VERBS_WR_WRITE, 8000));
+    EXPECT(sent(A, 0, VERBS_WC_RETRY_EXCEEDED, 0));
+    EXPECT(in_state(B, VERBS_QPS_RTS) && B->errors == 0);
 }
 
 /* Whatever ends in the flush itself */
