@@ -12,7 +12,7 @@
 #define MOCK_MEMORY     (16u << 20)
 #define MOCK_LID        7
 #define MOCK_PD         3
-#define MOCK_MALFORMED  0xbad00000u     /* the id of a request that is unreadable */
+#define MOCK_MALFORMED  0xbad00000u     /* id of a request that is unreadable */
 
 /* One MR that the requester uses and one of the responder, 4 MiB each */
 #define LOCAL_KEY       0x1101
