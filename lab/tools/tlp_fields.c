@@ -43,7 +43,7 @@ static void field(const Fields *f, size_t byte, const char *bits,
     va_list ap;
 
     snprintf(where, sizeof(where), "byte %zu%s", byte, bits);
-    fprintf(f->out, "  %-15s %-18s ", where, name);
+    fprintf(f->out, "  %-19s %-14s ", where, name);
     va_start(ap, format);
     vfprintf(f->out, format, ap);
     va_end(ap);
@@ -190,7 +190,7 @@ static void verdict(const Fields *f)
                 tlp->st_ext ? "16" : "8",
                 tlp->st ? "" : ", which is no preference", tlp->ph,
                 pcie_ph_name(tlp->ph));
-    } else {
+    } else if (pcie_tlp_is_request(tlp)) {
         fputs("  Hint: none\n", f->out);
     }
     if (f->rec->wrong) {

@@ -35,7 +35,8 @@ static const char *attr_text(uint8_t attr)
 
 static bool all_bytes(const PCIeTLP *tlp)
 {
-    return tlp->first_be == 0xf && tlp->last_be == (tlp->length_dw > 1 ? 0xf : 0);
+    return tlp->first_be == 0xf &&
+           tlp->last_be == (tlp->length_dw > 1 ? 0xf : 0);
 }
 
 static void line_request(FILE *out, const PCIeTLP *tlp)

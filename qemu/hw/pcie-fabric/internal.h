@@ -28,8 +28,10 @@ uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
 
 /* Ports */
 
-/* What a root complex does with the hint of a peer request; the later, the
- * stricter: between two ports the stricter one's counts. */
+/*
+ * What a root complex does with the hint of a peer request; the later, the
+ * stricter: between two ports the stricter one's counts.
+ */
 typedef enum PCIePeerPolicy {
     PCIE_PEER_KEEP,
     PCIE_PEER_DROP,
@@ -116,6 +118,7 @@ MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
  *              the request, and of the result in the completion
  * @unit: requests end at multiples of this; a power of two, or 0 if the run
  *        is one request whose header is complete
+ * @completer_id, @cpl_payload: who completes, and how much at a time
  */
 typedef struct PCIeRun {
     PCIeTLP first;
@@ -123,6 +126,8 @@ typedef struct PCIeRun {
     uint64_t addr;
     size_t len;
     unsigned int unit;
+    uint16_t completer_id;
+    unsigned int cpl_payload;
 } PCIeRun;
 
 /* Set address, length and byte enables for bytes at @addr */
@@ -134,19 +139,17 @@ void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route);
 /* Size of the next request of a run */
 size_t pcie_wire_cut(uint64_t addr, size_t left, unsigned int unit);
 
+/* How much of @left makes a run of requests of equal length but for the last */
+size_t pcie_wire_even(uint64_t addr, size_t left, unsigned int unit);
+
 bool pcie_wire_has_taps(void);
 
 /* Show requests to the taps along the route; @data: their bytes, or NULL */
 void pcie_wire_show_requests(const PCIeRoute *route, const PCIeRun *run,
                              const void *data);
 
-/**
- * pcie_wire_show_completions(): the way back
- * @data: bytes for PCIE_CPL_SC
- * @payload_max: Max_Payload_Size of the completer
- */
+/* Show completions on the way back; @data: bytes for PCIE_CPL_SC */
 void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
-                                PCIeCplStatus status, uint16_t completer_id,
-                                const void *data, unsigned int payload_max);
+                                PCIeCplStatus status, const void *data);
 
 #endif

@@ -62,6 +62,7 @@ struct PcapngWriter {
     PcapngPort *port;
     size_t used;                /* bytes in @block */
     uint8_t block[MAX_BLOCK];
+    char buffer[FILE_BUFFER];   /* stdio's */
 };
 
 static void fail(PcapngWriter *w, int error)
@@ -207,12 +208,16 @@ PcapngWriter *pcapng_open(const char *path, const char *app, int *err)
         error = -errno;
         goto out;
     }
-    /* Without the large buffer it is slower, and still right */
-    setvbuf(w->file, NULL, _IOFBF, FILE_BUFFER);
+    /* stdio may choose another size for a buffer of its own */
+    if (setvbuf(w->file, w->buffer, _IOFBF, sizeof(w->buffer))) {
+        error = -EINVAL;
+        goto close;
+    }
     error = write_section_header(w, app);
     if (!error) {
         return w;
     }
+close:
     fclose(w->file);
 out:
     free(w);
@@ -326,7 +331,7 @@ static void fill_overhead(PcapngWriter *w, uint8_t *p, int port, bool ingress,
     fill_ipv4(p + 14, ingress, port, udp_len);
     fill_udp(p + 34, port, udp_len);
     put_be16(p + 42, w->port[port].sequence++);
-    put_be32(p + 44, time_ns);  /* the hardware's counter there; ns modulo 2^32 */
+    put_be32(p + 44, time_ns);      /* NetTLP: a free-running counter */
 }
 
 int pcapng_write_tlp(PcapngWriter *w, int port, bool ingress,

@@ -49,16 +49,13 @@ struct PCIeAnalyzer {
     AnalyzerPort *port;
     unsigned int nr_ports;
     PCIeFabricTap tap;
-    bool tapped;
     bool dirty;
     QEMUTimer *flush_timer;
     Notifier machine_done;
     Notifier exit;
 };
 
-/*
- * @in_exit: exit() is running already and must not be called again.
- */
+/* @in_exit: exit() is running already and must not be called again */
 static void analyzer_check(PCIeAnalyzer *a, int ret, bool in_exit)
 {
     if (ret >= 0) {
@@ -69,8 +66,11 @@ static void analyzer_check(PCIeAnalyzer *a, int ret, bool in_exit)
     if (in_exit) {
         _exit(EXIT_FAILURE);
     }
-    /* What is in the buffers is of no use any more, and fails again */
-    qemu_remove_exit_notifier(&a->exit);
+    if (a->tap.tlp) {
+        /* It would say the same once more */
+        qemu_remove_exit_notifier(&a->exit);
+        a->tap.tlp = NULL;
+    }
     exit(EXIT_FAILURE);
 }
 
@@ -207,9 +207,10 @@ static bool analyzer_start(PCIeAnalyzer *a, Error **errp)
                          a->file);
         return false;
     }
+    a->exit.notify = analyzer_exit;
+    qemu_add_exit_notifier(&a->exit);
     a->tap.tlp = analyzer_tlp;
     pcie_fabric_add_tap(&a->tap);
-    a->tapped = true;
     return true;
 }
 
@@ -243,8 +244,6 @@ static void analyzer_complete(UserCreatable *uc, Error **errp)
         return;
     }
     a->flush_timer = timer_new_ms(QEMU_CLOCK_REALTIME, analyzer_flush, a);
-    a->exit.notify = analyzer_exit;
-    qemu_add_exit_notifier(&a->exit);
     if (phase_check(PHASE_MACHINE_READY)) {
         analyzer_start(a, errp);
     } else {
@@ -259,13 +258,8 @@ static void analyzer_close(PCIeAnalyzer *a)
     PcapngWriter *writer = a->writer;
 
     timer_free(a->flush_timer);
-    qemu_remove_exit_notifier(&a->exit);
     a->writer = NULL;
-    if (pcapng_close(writer) < 0) {
-        error_report("pcie-analyzer: cannot write '%s'; its end is missing",
-                     a->file);
-        _exit(EXIT_FAILURE);
-    }
+    analyzer_check(a, pcapng_close(writer), false);
 }
 
 static void analyzer_finalize(Object *obj)
@@ -273,8 +267,10 @@ static void analyzer_finalize(Object *obj)
     PCIeAnalyzer *a = PCIE_ANALYZER(obj);
     unsigned int i;
 
-    if (a->tapped) {
+    if (a->tap.tlp) {
         pcie_fabric_remove_tap(&a->tap);
+        qemu_remove_exit_notifier(&a->exit);
+        a->tap.tlp = NULL;
     }
     if (a->machine_done.notify) {
         qemu_remove_machine_init_done_notifier(&a->machine_done);

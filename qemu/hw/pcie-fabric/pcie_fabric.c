@@ -3,10 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A request of any size is cut into runs: what one route covers, and what
- * one set of transaction tags covers. A run is shown to the taps TLP by TLP
- * and handed over at once. PCI Express Base Specification 6.x, section 2.2.7
- * (memory and AtomicOp requests), 2.3.1 (how requests end).
+ * A request of any size is cut into runs: what one route covers, what one set
+ * of transaction tags covers, and what makes TLPs of equal length. A run is
+ * shown to the taps TLP by TLP and handed over at once. PCI Express Base
+ * Specification 6.x, section 2.2.7 (memory and AtomicOp requests), 2.3.1 (how
+ * requests end).
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
@@ -30,20 +31,35 @@ static const PCIeRequestAttrs no_attrs;
 
 static unsigned int depth;
 
+/*
+ * A request can end in a register that takes a function off its bus, the
+ * requester or the completer. Then neither its configuration space nor its
+ * place on a bus may be looked at any more.
+ */
+static bool is_there(PCIDevice *dev)
+{
+    return DEVICE(dev)->realized;
+}
+
 static bool fabric_enter(PCIDevice *requester, uint64_t addr)
 {
     assert(bql_locked());
+    if (!is_there(requester)) {
+        return false;
+    }
     if (depth == MAX_DEPTH) {
         trace_pcie_fabric_too_deep(pci_requester_id(requester), addr);
         return false;
     }
+    object_ref(OBJECT(requester));
     depth++;
     return true;
 }
 
-static void fabric_leave(void)
+static void fabric_leave(PCIDevice *requester)
 {
     depth--;
+    object_unref(OBJECT(requester));
 }
 
 static bool wraps(uint64_t addr, size_t len)
@@ -81,21 +97,14 @@ static void run_take_tags(PCIeRun *run, unsigned int count)
     next += count;
 }
 
-/* Requests in a run: the last one may be the only one */
-static unsigned int run_requests(const PCIeRun *run)
-{
-    return ((run->addr & (run->unit - 1)) + run->len + run->unit - 1) /
-           run->unit;
-}
-
 /* A run that the requester has tags for, of at most @len bytes at @addr */
 static void run_set_reads(PCIeRun *run, uint64_t addr, size_t len)
 {
-    uint64_t max = (uint64_t)run->unit * (run->tag_mask + 1);
+    size_t max = (size_t)run->unit * (run->tag_mask + 1);
 
     run->addr = addr;
-    run->len = MIN(len, max - (addr & (run->unit - 1)));
-    run_take_tags(run, run_requests(run));
+    run->len = MIN(pcie_wire_even(addr, len, run->unit), max);
+    run_take_tags(run, DIV_ROUND_UP(run->len, run->unit));
 }
 
 /* The first TLP as it reaches the completer */
@@ -111,6 +120,38 @@ static PCIeTLP run_delivered(const PCIeRun *run, const PCIeRoute *route)
     return tlp;
 }
 
+/* Who completes: a function, the port that rejects, or the root complex */
+static uint16_t completer_id(const PCIeRoute *route)
+{
+    PCIDevice *dev = route->end == PCIE_END_REJECTED ? route->rejecter :
+                                                       route->function;
+
+    return dev ? pci_requester_id(dev) : 0;
+}
+
+/* The root complex sends completions as its port is told to */
+static unsigned int completion_payload(PCIDevice *requester,
+                                       const PCIeRoute *route)
+{
+    PCIDevice *port = pci_get_bus(requester)->parent_dev;
+
+    if (route->function) {
+        return pcie_devctl_payload(route->function);
+    }
+    return pcie_devctl_payload(port ? port : requester);
+}
+
+/* Find the way; all that has to be known of the functions on it is asked now */
+static void route_run(PCIeRoute *route, PCIDevice *requester,
+                      const PCIeRequestAttrs *attrs, PCIeRun *run,
+                      uint64_t addr, uint64_t len)
+{
+    pcie_route(route, requester, attrs, addr, len,
+               run->first.type != PCIE_TLP_MRD);
+    run->completer_id = completer_id(route);
+    run->cpl_payload = completion_payload(requester, route);
+}
+
 static PCIeCplStatus memory_status(MemTxResult result, const PCIeRun *run,
                                    const PCIeRoute *route, bool is_write)
 {
@@ -123,11 +164,12 @@ static PCIeCplStatus memory_status(MemTxResult result, const PCIeRun *run,
 }
 
 static PCIeCplStatus completer_status(PCIeCplStatus status,
+                                      const PCIeRun *run,
                                       const PCIeRoute *route)
 {
     if (status != PCIE_CPL_SC) {
-        trace_pcie_fabric_completer_failed(pci_requester_id(route->function),
-                                           route->bar, route->offset, status);
+        trace_pcie_fabric_completer_failed(run->completer_id, route->bar,
+                                           route->offset, status);
     }
     return status;
 }
@@ -149,7 +191,7 @@ static PCIeCplStatus deliver_write(PCIDevice *requester,
         return completer_status(
             PCIE_COMPLETER_GET_CLASS(route->function)->write(
                 PCIE_COMPLETER(route->function), &tlp, route->bar,
-                route->offset, data, run->len), route);
+                route->offset, data, run->len), run, route);
     default:
         return PCIE_CPL_UR;
     }
@@ -172,7 +214,7 @@ static PCIeCplStatus deliver_read(PCIDevice *requester,
         return completer_status(
             PCIE_COMPLETER_GET_CLASS(route->function)->read(
                 PCIE_COMPLETER(route->function), &tlp, route->bar,
-                route->offset, data, run->len), route);
+                route->offset, data, run->len), run, route);
     case PCIE_END_REJECTED:
         return route->status;
     default:
@@ -180,36 +222,12 @@ static PCIeCplStatus deliver_read(PCIDevice *requester,
     }
 }
 
-/* Who completes: a function, the port that rejects, or the root complex */
-static uint16_t completer_id(const PCIeRoute *route)
+static void show_completions(const PCIeRoute *route, const PCIeRun *run,
+                             PCIeCplStatus status, const void *data)
 {
-    if (route->end == PCIE_END_REJECTED) {
-        return route->rejecter ? pci_requester_id(route->rejecter) : 0;
+    if (pcie_wire_has_taps() && route->end != PCIE_END_SILENT) {
+        pcie_wire_show_completions(route, run, status, data);
     }
-    return route->function ? pci_requester_id(route->function) : 0;
-}
-
-/* The root complex sends completions as its port is told to */
-static unsigned int completion_payload(PCIDevice *requester,
-                                       const PCIeRoute *route)
-{
-    PCIDevice *port = pci_get_bus(requester)->parent_dev;
-
-    if (route->function) {
-        return pcie_devctl_payload(route->function);
-    }
-    return pcie_devctl_payload(port ? port : requester);
-}
-
-static void show_completions(PCIDevice *requester, const PCIeRoute *route,
-                             const PCIeRun *run, PCIeCplStatus status,
-                             const void *data)
-{
-    if (!pcie_wire_has_taps() || route->end == PCIE_END_SILENT) {
-        return;
-    }
-    pcie_wire_show_completions(route, run, status, completer_id(route), data,
-                               completion_payload(requester, route));
 }
 
 static void show_requests(const PCIeRoute *route, const PCIeRun *run,
@@ -227,9 +245,9 @@ static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
 {
     PCIeRoute route;
 
-    pcie_route(&route, requester, attrs, addr, len, true);
+    route_run(&route, requester, attrs, run, addr, len);
     run->addr = addr;
-    run->len = route.len;
+    run->len = pcie_wire_even(addr, route.len, run->unit);
     show_requests(&route, run, data);
     if (deliver_write(requester, &route, run, data) != PCIE_CPL_SC) {
         trace_pcie_fabric_write_lost(run->first.requester_id, addr, run->len);
@@ -243,23 +261,19 @@ void pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
 {
     PCIeRun run;
 
-    if (wraps(addr, len)) {
-        trace_pcie_fabric_write_lost(pci_requester_id(requester), addr, len);
-        return;
-    }
-    if (!fabric_enter(requester, addr)) {
+    if (wraps(addr, len) || !fabric_enter(requester, addr)) {
         return;
     }
     run_init(&run, requester, PCIE_TLP_MWR, attrs);
     run.unit = pcie_devctl_payload(requester);
-    while (len) {
+    while (len && is_there(requester)) {
         size_t n = write_run(requester, attrs, &run, addr, data, len);
 
         addr += n;
         data += n;
         len -= n;
     }
-    fabric_leave();
+    fabric_leave(requester);
 }
 
 /* One run; its length is in @run */
@@ -270,11 +284,11 @@ static PCIeCplStatus read_run(PCIDevice *requester,
     PCIeCplStatus status;
     PCIeRoute route;
 
-    pcie_route(&route, requester, attrs, addr, len, false);
+    route_run(&route, requester, attrs, run, addr, len);
     run_set_reads(run, addr, route.len);
     show_requests(&route, run, NULL);
     status = deliver_read(requester, &route, run, data);
-    show_completions(requester, &route, run, status, data);
+    show_completions(&route, run, status, data);
     if (status != PCIE_CPL_SC) {
         trace_pcie_fabric_read_failed(run->first.requester_id, addr, run->len,
                                       status);
@@ -296,12 +310,16 @@ static PCIeCplStatus read_bytes(PCIDevice *requester,
     run_init(&run, requester, PCIE_TLP_MRD, attrs);
     run.unit = pcie_devctl_read_request(requester);
     while (len && status == PCIE_CPL_SC) {
+        if (!is_there(requester)) {
+            status = PCIE_CPL_UR;
+            break;
+        }
         status = read_run(requester, attrs, &run, addr, data, len);
         addr += run.len;
         data += run.len;
         len -= run.len;
     }
-    fabric_leave();
+    fabric_leave(requester);
     return status;
 }
 
@@ -428,7 +446,7 @@ static PCIeCplStatus deliver_atomic(const PCIeRoute *route, const PCIeRun *run,
         return completer_status(cc->atomic(PCIE_COMPLETER(route->function),
                                            &tlp, route->bar, route->offset,
                                            size, operand, compare, old),
-                                route);
+                                run, route);
     default:
         return PCIE_CPL_UR;
     }
@@ -457,7 +475,7 @@ static PCIeCplStatus atomic_run(PCIDevice *requester,
     PCIeCplStatus status;
     PCIeRoute route;
 
-    pcie_route(&route, requester, attrs, run->addr, size, true);
+    route_run(&route, requester, attrs, run, run->addr, size);
     run->len = atomic_payload(payload, run->first.type, size, operand, compare);
     run_take_tags(run, 1);
     pcie_wire_extent(&run->first, run->addr, run->len);
@@ -469,7 +487,7 @@ static PCIeCplStatus atomic_run(PCIDevice *requester,
     if (status == PCIE_CPL_SC) {
         stn_le_p(payload, size, *old);
     }
-    show_completions(requester, &route, run, status, payload);
+    show_completions(&route, run, status, payload);
     pcie_route_release(&route);
     return status;
 }
@@ -492,7 +510,7 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
     run_init(&run, requester, type, attrs);
     run.addr = addr;
     status = atomic_run(requester, attrs, &run, size, operand, compare, old);
-    fabric_leave();
+    fabric_leave(requester);
     return status;
 }
 

@@ -43,6 +43,11 @@ size_t pcie_wire_cut(uint64_t addr, size_t left, unsigned int unit)
     return unit ? MIN(left, unit - (addr & (unit - 1))) : left;
 }
 
+size_t pcie_wire_even(uint64_t addr, size_t left, unsigned int unit)
+{
+    return addr & (unit - 1) ? pcie_wire_cut(addr, left, unit) : left;
+}
+
 void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len)
 {
     unsigned int head = addr & 3;
@@ -175,8 +180,7 @@ static void reject_one(const PCIeRoute *route, PCIeTLP *cpl, uint64_t addr,
 }
 
 void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
-                                PCIeCplStatus status, uint16_t completer_id,
-                                const void *data, unsigned int payload_max)
+                                PCIeCplStatus status, const void *data)
 {
     bool is_read = run->first.type == PCIE_TLP_MRD;
     PCIeTLP req = run->first;
@@ -185,19 +189,19 @@ void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
 
     while (left) {
         size_t n = pcie_wire_cut(addr, left, run->unit);
-        /* Section 2.2.9: an AtomicOp's completions say nothing of its address */
+        /* Section 2.2.9: completions of AtomicOps have no lower address */
         uint64_t where = is_read ? addr : 0;
         PCIeTLP cpl = {
             .tc = req.tc,
             .attr = req.attr,
             .requester_id = req.requester_id,
-            .completer_id = completer_id,
+            .completer_id = run->completer_id,
             .tag = req.tag,
             .status = status,
         };
 
         if (status == PCIE_CPL_SC) {
-            complete_one(route, &cpl, where, n, data, payload_max);
+            complete_one(route, &cpl, where, n, data, run->cpl_payload);
             data += n;
         } else {
             reject_one(route, &cpl, where, n);

@@ -75,7 +75,8 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
 /**
  * pcie_fabric_msix_notify(): send the vector's message as a memory write TLP
  *
- * Same rules as msix_notify(): masked vectors become pending.
+ * Same rules as msix_notify(): masked vectors become pending; their message
+ * is a TLP as well when the guest unmasks them.
  */
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 
@@ -107,10 +108,11 @@ DECLARE_CLASS_CHECKERS(PCIeCompleterClass, PCIE_COMPLETER, TYPE_PCIE_COMPLETER)
  * struct PCIeCompleterClass: a function that takes whole TLPs
  *
  * A run is one TLP or several contiguous ones with equal headers (type,
- * attributes, hint); @tlp is the first one's header, @len the run's bytes.
+ * attributes, hint, length; the last one may be shorter); @tlp is the first
+ * one's header, @len the run's bytes.
  * @offset is within BAR @bar, and @offset + @len is inside the BAR.
  *
- * The fabric has applied the bytes enables of the wire: @data are the bytes
+ * The fabric has applied the byte enables of the wire: @data are the bytes
  * at @offset, and none beside them may be touched.
  *
  * @claims: optional; false leaves the BAR's accesses to plain memory dispatch
