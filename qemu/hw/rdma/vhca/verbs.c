@@ -281,6 +281,7 @@ void verbs_qp_set_state(VerbsQP *qp, VerbsQPState state)
         qp->generation++;
         qp->event = VERBS_QPE_NONE;
         qp->tx.active = false;
+        qp->rx.open = false;
         qp->rx.active = false;
         qp_stop_waiting(qp);
         qp_make_idle(qp);

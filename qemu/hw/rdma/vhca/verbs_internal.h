@@ -105,10 +105,13 @@ typedef struct VerbsTx {
 } VerbsTx;
 
 /**
- * struct VerbsRx: the receive request that an incoming message uses
- * @active: @wr is taken from the queue and is not completed
+ * struct VerbsRx: the responder's part of an incoming message
+ * @open: the message was accepted and has not ended
+ * @active: @wr is taken from the queue and is not completed; outlasts a
+ *          message that its sender gives up
  */
 typedef struct VerbsRx {
+    bool open;
     bool active;
     VerbsRecvWR wr;
 } VerbsRx;

@@ -46,6 +46,14 @@ static VerbsQP *resp_find(VerbsDevice *dev, const VerbsMsg *msg)
     return qp->attr.dest_qpn == msg->src_qpn ? qp : NULL;
 }
 
+/* The responder that has accepted @msg, unless it has started anew since */
+static VerbsQP *resp_find_open(VerbsDevice *dev, const VerbsMsg *msg)
+{
+    VerbsQP *qp = resp_find(dev, msg);
+
+    return qp && qp->rx.open ? qp : NULL;
+}
+
 /*
  * A fault of the message: reliable service refuses it and ends the connection
  * with an event (IBA 9.9.3); the others drop it.
@@ -204,7 +212,13 @@ static VerbsAck loopback_begin(VerbsDevice *dev, const VerbsMsg *msg,
     if (msg->opcode == VERBS_WR_SEND_INVAL && !invalidation(qp, msg)) {
         return resp_refuse(qp, VERBS_NAK_ACCESS, VERBS_QPE_ACCESS);
     }
-    return needs_recv(msg) ? resp_recv(qp, msg, rnr_timer) : VERBS_ACK_OK;
+    if (needs_recv(msg)) {
+        ack = resp_recv(qp, msg, rnr_timer);
+    }
+    if (ack == VERBS_ACK_OK) {
+        qp->rx.open = true;
+    }
+    return ack;
 }
 
 /* Remote access that failed on the way: the key went, or the DMA did. */
@@ -224,19 +238,12 @@ static VerbsAck resp_put_recv(VerbsQP *qp, const VerbsMsg *msg,
                               uint64_t offset, const void *data, size_t len)
 {
     VerbsRecvWR *wr = &qp->rx.wr;
-    uint32_t generation = qp->generation;
     VerbsStatus status;
 
-    if (!qp->rx.active) {
-        return VERBS_ACK_LOST;
-    }
     status = verbs_sgl_access(qp->dev, wr->sge, wr->nr_sge, qp->attr.pd,
                               VERBS_ACCESS_LOCAL_WRITE,
                               offset + recv_headroom(msg), (void *)data, len,
                               true);
-    if (qp->generation != generation || qp->state == VERBS_QPS_ERR) {
-        return VERBS_ACK_LOST;
-    }
     if (status != VERBS_WC_SUCCESS) {
         return resp_recv_error(qp, status, VERBS_NAK_OPERATION);
     }
@@ -262,7 +269,7 @@ static VerbsAck resp_rdma(VerbsQP *qp, const VerbsMsg *msg, uint64_t offset,
 static VerbsAck loopback_put(VerbsDevice *dev, const VerbsMsg *msg,
                              uint64_t offset, const void *data, size_t len)
 {
-    VerbsQP *qp = resp_find(dev, msg);
+    VerbsQP *qp = resp_find_open(dev, msg);
 
     if (!qp) {
         return VERBS_ACK_LOST;
@@ -276,7 +283,7 @@ static VerbsAck loopback_put(VerbsDevice *dev, const VerbsMsg *msg,
 static VerbsAck loopback_get(VerbsDevice *dev, const VerbsMsg *msg,
                              uint64_t offset, void *data, size_t len)
 {
-    VerbsQP *qp = resp_find(dev, msg);
+    VerbsQP *qp = resp_find_open(dev, msg);
 
     if (!qp) {
         return VERBS_ACK_LOST;
@@ -287,7 +294,7 @@ static VerbsAck loopback_get(VerbsDevice *dev, const VerbsMsg *msg,
 static VerbsAck loopback_atomic(VerbsDevice *dev, const VerbsMsg *msg,
                                 uint64_t *old)
 {
-    VerbsQP *qp = resp_find(dev, msg);
+    VerbsQP *qp = resp_find_open(dev, msg);
     uint32_t generation;
     VerbsStatus status;
 
@@ -304,7 +311,7 @@ static VerbsAck loopback_atomic(VerbsDevice *dev, const VerbsMsg *msg,
 
 static VerbsAck loopback_end(VerbsDevice *dev, const VerbsMsg *msg)
 {
-    VerbsQP *qp = resp_find(dev, msg);
+    VerbsQP *qp = resp_find_open(dev, msg);
     VerbsMR *mr;
     VerbsWC wc = {
         .recv = true,
@@ -316,9 +323,10 @@ static VerbsAck loopback_end(VerbsDevice *dev, const VerbsMsg *msg)
         .src_lid = msg->src_lid,
     };
 
-    if (!qp || (needs_recv(msg) && !qp->rx.active)) {
+    if (!qp) {
         return VERBS_ACK_LOST;
     }
+    qp->rx.open = false;
     if (msg->opcode == VERBS_WR_SEND_INVAL) {
         mr = invalidation(qp, msg);
         if (!mr) {
