@@ -28,6 +28,7 @@
 #define VHCA_DEVICE_ID      0x1021      /* ConnectX-7 */
 #define VHCA_CLASS          0x0207      /* InfiniBand controller */
 #define VHCA_MSIX_BAR       4
+#define VHCA_MAX_PAYLOAD    512
 #define VHCA_EXP_CAP        0x60
 #define VHCA_AER_CAP        0x100
 #define VHCA_TPH_CAP        0x150
@@ -260,11 +261,10 @@ static bool vhca_init_capabilities(VHCAState *s, Error **errp)
                       errp) < 0) {
         return false;
     }
+    pcie_devctl_init(pdev, VHCA_MAX_PAYLOAD);
     pcie_tph_init(pdev, VHCA_TPH_CAP, s->st_entries, s->tph_ext);
     /* A 16-bit tag's upper half travels in an End-End TLP prefix */
-    if (s->tph_ext) {
-        pcie_prefix_init(pdev, 1);
-    }
+    pcie_prefix_init(pdev, s->tph_ext ? 1 : 0);
     return vhca_init_msix(pdev, errp);
 }
 
@@ -311,6 +311,8 @@ static void vhca_exit(PCIDevice *pdev)
 static void vhca_reset_hold(Object *obj, ResetType type)
 {
     vhca_soft_reset(VHCA(obj));
+    pcie_devctl_reset(PCI_DEVICE(obj));
+    pcie_tph_reset(PCI_DEVICE(obj));
 }
 
 static void vhca_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value,
