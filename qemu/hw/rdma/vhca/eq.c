@@ -8,7 +8,6 @@
  * once per arming.
  */
 #include "qemu/osdep.h"
-#include "hw/pci/pcie_fabric.h"
 #include "hw/rdma/vhca/vhca.h"
 #include "trace.h"
 
@@ -122,7 +121,7 @@ VHCAEq *vhca_eq_for_event(VHCAState *s, uint8_t type)
 static void interrupt(VHCAState *s, VHCAEq *eq)
 {
     eq->armed = false;
-    pcie_fabric_msix_notify(PCI_DEVICE(s), eq->vector);
+    vhca_interrupt(s, eq->vector);
 }
 
 void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data)

@@ -12,7 +12,7 @@
  *   eq.c, cq.c, qp.c, srq.c  event, completion and work queues
  *   wqe.c      work requests in mlx5's format
  *   mkey.c     memory keys; umr.c: their change by work request
- *   data.c     the data path's DMA
+ *   dma.c      every request that the device sends
  */
 #ifndef HW_RDMA_VHCA_VHCA_H
 #define HW_RDMA_VHCA_VHCA_H
@@ -88,6 +88,8 @@ VHCACmdFn vhca_create_qp, vhca_destroy_qp, vhca_query_qp, vhca_modify_qp;
 /* mkey.c */
 VHCACmdFn vhca_create_mkey, vhca_destroy_mkey, vhca_query_mkey;
 
+void vhca_cmd_init(VHCAState *s);
+void vhca_cmd_exit(VHCAState *s);
 void vhca_cmd_doorbell(VHCAState *s, uint32_t slots);
 void vhca_cmd_reset(VHCAState *s);
 
@@ -294,12 +296,15 @@ struct VHCAState {
 
     uint8_t node_desc[NODE_DESC_SIZE];
     VerbsDevice *verbs;
+    unsigned int busy;          /* requests being sent, one inside another */
+    QEMUBH *reset_bh;
     Error *migration_blocker;
 };
 
 /* The device's own requests: no hint, default attributes */
 bool vhca_dma_read(VHCAState *s, uint64_t addr, void *data, size_t len);
 void vhca_dma_write(VHCAState *s, uint64_t addr, const void *data, size_t len);
+void vhca_interrupt(VHCAState *s, unsigned int vector);
 
 uint64_t vhca_port_guid(VHCAState *s);
 void vhca_caps_reset(VHCAState *s);
