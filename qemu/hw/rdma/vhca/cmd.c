@@ -314,9 +314,6 @@ static void run_pending_later(void *opaque)
 
 void vhca_cmd_doorbell(VHCAState *s, uint32_t slots)
 {
-    if (!s->cmd_bh) {
-        s->cmd_bh = qemu_bh_new(run_pending_later, s);
-    }
     s->cmd_pending |= slots;
     run_pending(s);
 }
@@ -324,5 +321,16 @@ void vhca_cmd_doorbell(VHCAState *s, uint32_t slots)
 void vhca_cmd_reset(VHCAState *s)
 {
     s->cmd_pending = 0;
-    g_clear_pointer(&s->cmd_bh, qemu_bh_delete);
+    qemu_bh_cancel(s->cmd_bh);
+}
+
+void vhca_cmd_init(VHCAState *s)
+{
+    s->cmd_bh = qemu_bh_new_guarded(run_pending_later, s,
+                                    &DEVICE(s)->mem_reentrancy_guard);
+}
+
+void vhca_cmd_exit(VHCAState *s)
+{
+    qemu_bh_delete(s->cmd_bh);
 }

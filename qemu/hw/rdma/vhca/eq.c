@@ -8,7 +8,6 @@
  * once per arming.
  */
 #include "qemu/osdep.h"
-#include "hw/pci/pcie_fabric.h"
 #include "hw/rdma/vhca/vhca.h"
 #include "trace.h"
 
@@ -17,6 +16,8 @@
 #define EQE_DATA        0x20
 #define EQE_LAST_DW     60
 #define EQE_OWNER       63
+
+#define AFFILIATED_NUMBER 0x18  /* struct mlx5_eqe_qp_srq, in the data */
 
 #define EQ_INDEX_MASK   0xffffff
 #define LOG_EQ_SIZE_MAX 20
@@ -120,7 +121,7 @@ VHCAEq *vhca_eq_for_event(VHCAState *s, uint8_t type)
 static void interrupt(VHCAState *s, VHCAEq *eq)
 {
     eq->armed = false;
-    pcie_fabric_msix_notify(PCI_DEVICE(s), eq->vector);
+    vhca_interrupt(s, eq->vector);
 }
 
 void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
@@ -144,6 +145,17 @@ void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
     trace_vhca_event(eq->eqn, type);
     if (eq->armed) {
         interrupt(s, eq);
+    }
+}
+
+void vhca_event_affiliated(VHCAState *s, uint8_t type, uint32_t number)
+{
+    VHCAEq *eq = vhca_eq_for_event(s, type);
+    uint8_t data[VHCA_EQE_DATA] = {};
+
+    if (eq) {
+        stl_be_p(data + AFFILIATED_NUMBER, number);
+        vhca_eq_post(s, eq, type, data);
     }
 }
 

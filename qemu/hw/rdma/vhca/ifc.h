@@ -119,6 +119,7 @@ static inline void ifc_copy(void *to, const void *from, uint32_t field)
 #define QPC_DBR_ADDR                0xa0    /* be64 */
 #define QPC_Q_KEY                   IFC(0xa8, 31, 32)
 #define QPC_RQ_TYPE                 IFC(0xac, 26, 3)
+#define QPC_SRQN                    IFC(0xac, 23, 24)
 #define QPC_HW_SQ_COUNTER           IFC(0xb4, 31, 16)
 #define QPC_SW_SQ_COUNTER           IFC(0xb4, 15, 16)
 #define QPC_HW_RQ_COUNTER           IFC(0xb8, 31, 32)
@@ -127,7 +128,14 @@ static inline void ifc_copy(void *to, const void *from, uint32_t field)
 /* srqc */
 #define SRQC_SIZE                   64
 #define SRQC_LOG_SRQ_SIZE           IFC(0x00, 27, 4)
+#define SRQC_WQ_SIGNATURE           IFC(0x04, 31, 1)
+#define SRQC_LOG_STRIDE             IFC(0x04, 26, 3)
+#define SRQC_PAGE_OFFSET            IFC(0x08, 31, 6)
+#define SRQC_LOG_PAGE_SIZE          IFC(0x10, 29, 6)
+#define SRQC_PD                     IFC(0x18, 23, 24)
 #define SRQC_LWM                    IFC(0x1c, 31, 16)
+#define SRQC_WQE_CNT                IFC(0x1c, 15, 16)
+#define SRQC_DBR_ADDR               0x28    /* be64 */
 #define ARM_RQ_LWM                  IFC(0x0c, 15, 16)
 
 /* mkc */

@@ -5,7 +5,7 @@
  *
  * The context (struct mlx5_ifc_mkc_bits) is kept as the driver wrote it and
  * is the truth; the engine's VerbsMR follows it. The TPH fields have no place
- * in the engine: they are looked at by each DMA, in data.c.
+ * in the engine: they are looked at by each DMA, in dma.c.
  */
 #include "qemu/osdep.h"
 #include "hw/rdma/vhca/vhca.h"

@@ -73,7 +73,7 @@ void vhca_objects_init(VHCAState *s)
     vhca_table_init(&s->eqs, 0, LAST_EQN, vhca_eq_destroy);
     vhca_table_init(&s->cqs, FIRST_CQN, LAST_CQN, vhca_cq_destroy);
     vhca_table_init(&s->qps, FIRST_QPN, LAST_QPN, vhca_qp_destroy);
-    vhca_table_init(&s->srqs, 1, LAST_SRQN, g_free);
+    vhca_table_init(&s->srqs, 1, LAST_SRQN, vhca_srq_destroy);
     vhca_table_init(&s->pds, 1, LAST_PD, g_free);
     vhca_table_init(&s->uars, VHCA_FIRST_UAR, VHCA_FIRST_UAR, g_free);
     vhca_table_init(&s->xrcds, 1, LAST_XRCD, g_free);
@@ -168,57 +168,4 @@ void vhca_alloc_xrcd(VHCAState *s, VHCACmd *cmd)
 void vhca_dealloc_xrcd(VHCAState *s, VHCACmd *cmd)
 {
     dealloc_id(&s->xrcds, cmd);
-}
-
-/*
- * Shared receive queues exist, since mlx5_ib creates two before the first QP,
- * but no QP may use one.
- */
-void vhca_create_srq(VHCAState *s, VHCACmd *cmd)
-{
-    VHCASrq *srq = g_new0(VHCASrq, 1);
-    uint32_t srqn;
-
-    memcpy(srq->context, cmd->in + CMD_CONTEXT, SRQC_SIZE);
-    if (!vhca_table_add(&s->srqs, srq, &srqn)) {
-        g_free(srq);
-        vhca_cmd_fail(cmd, VHCA_LIMIT, 1);
-        return;
-    }
-    ifc_set(cmd->out, CMD_OUT_ID, srqn);
-}
-
-static VHCASrq *find_srq(VHCAState *s, VHCACmd *cmd)
-{
-    VHCASrq *srq = vhca_table_get(&s->srqs, ifc_get(cmd->in, CMD_IN_ID));
-
-    if (!srq) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    }
-    return srq;
-}
-
-void vhca_destroy_srq(VHCAState *s, VHCACmd *cmd)
-{
-    if (find_srq(s, cmd)) {
-        vhca_table_remove(&s->srqs, ifc_get(cmd->in, CMD_IN_ID));
-    }
-}
-
-void vhca_query_srq(VHCAState *s, VHCACmd *cmd)
-{
-    VHCASrq *srq = find_srq(s, cmd);
-
-    if (srq) {
-        memcpy(cmd->out + CMD_CONTEXT, srq->context, SRQC_SIZE);
-    }
-}
-
-void vhca_arm_rq(VHCAState *s, VHCACmd *cmd)
-{
-    VHCASrq *srq = find_srq(s, cmd);
-
-    if (srq) {
-        ifc_set(srq->context, SRQC_LWM, ifc_get(cmd->in, ARM_RQ_LWM));
-    }
 }

@@ -14,10 +14,10 @@
 
 /* qpc.rq_type */
 #define RQ_TYPE_REGULAR     0
+#define RQ_TYPE_SRQ         1
 
 #define RECORD_RECV         0       /* in the doorbell record */
 #define RECORD_SEND         4
-#define RECV_STRIDE_MAX     2048
 
 #define DOORBELL_QPN(value) ((uint32_t)(value) >> 8)
 
@@ -43,9 +43,6 @@ enum {
     CQE_REQ_ERR             = 0xd,
     CQE_RESP_ERR            = 0xe,
 };
-
-/* Event data, from byte 0x20 of the entry */
-#define EVENT_QPN           0x18
 
 /* qpc.state */
 static const uint8_t mlx5_state[] = {
@@ -89,6 +86,9 @@ void vhca_qp_destroy(void *opaque)
     }
     if (qp->recv_cq) {
         qp->recv_cq->users--;
+    }
+    if (qp->srq) {
+        qp->srq->users--;
     }
     vhca_buffer_free(&qp->buffer);
     g_free(qp);
@@ -169,7 +169,19 @@ static bool take_cqs(VHCAState *s, VHCAQp *qp)
         qp->recv_cq->users++;
     }
     return (qp->send_cq || !qp->sq.present) &&
-           (qp->recv_cq || !qp->rq.present);
+           (qp->recv_cq || ifc_get(qp->context, QPC_RQ_TYPE) > RQ_TYPE_SRQ);
+}
+
+static bool take_srq(VHCAState *s, VHCAQp *qp)
+{
+    if (ifc_get(qp->context, QPC_RQ_TYPE) != RQ_TYPE_SRQ) {
+        return true;
+    }
+    qp->srq = vhca_table_get(&s->srqs, ifc_get(qp->context, QPC_SRQN));
+    if (qp->srq) {
+        qp->srq->users++;
+    }
+    return qp->srq;
 }
 
 static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAQp *qp)
@@ -190,6 +202,8 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAQp *qp)
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 5);
     } else if (!take_cqs(s, qp)) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 6);
+    } else if (!take_srq(s, qp)) {
+        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 10);
     }
     return cmd->status == VHCA_OK;
 }
@@ -243,7 +257,8 @@ static void update_attributes(VHCAQp *qp)
     attr->min_rnr_timer = ifc_get(ctx, QPC_MIN_RNR_NAK);
     attr->retry_count = ifc_get(ctx, QPC_RETRY_COUNT);
     attr->ack_timeout = ifc_get(ctx, QPC_ACK_TIMEOUT);
-    attr->no_recv_queue = !qp->rq.present;
+    attr->no_recv_queue = !qp->rq.present && !qp->srq;
+    attr->shared_recv_queue = qp->srq;
 }
 
 void vhca_create_qp(VHCAState *s, VHCACmd *cmd)
@@ -418,6 +433,14 @@ static void merge_context(uint8_t *ctx, const VHCACmd *cmd,
     }
 }
 
+/* No receive entry will be taken any more: who shares them wants to know */
+static void last_wqe(VHCAQp *qp)
+{
+    if (qp->srq) {
+        vhca_event_affiliated(qp->hca, VHCA_EVENT_LAST_WQE, qp->qpn);
+    }
+}
+
 static bool has_context(const Transition *transition)
 {
     return transition->to != VERBS_QPS_ERR &&
@@ -448,6 +471,9 @@ void vhca_modify_qp(VHCAState *s, VHCACmd *cmd)
     if (transition->to != verbs_qp_state(qp->verbs)) {
         verbs_qp_set_state(qp->verbs, transition->to);
         trace_vhca_qp_state(qp->qpn, transition->to);
+        if (transition->to == VERBS_QPS_ERR) {
+            last_wqe(qp);
+        }
     }
 }
 
@@ -546,10 +572,14 @@ void vhca_retire_send(VerbsQP *verbs)
 int vhca_peek_recv(VerbsQP *verbs, VerbsRecvWR *wr)
 {
     VHCAQp *qp = verbs_qp_opaque(verbs);
-    int available = waiting(qp, &qp->rq, RECORD_RECV);
-    uint8_t wqe[RECV_STRIDE_MAX];
+    uint8_t wqe[VHCA_RECV_STRIDE_MAX];
+    int available;
 
+    if (qp->srq) {
+        return vhca_srq_peek(qp->hca, qp->srq, wr);
+    }
     wr->id = qp->rq.head;
+    available = waiting(qp, &qp->rq, RECORD_RECV);
     if (available <= 0) {
         return available;
     }
@@ -567,7 +597,11 @@ void vhca_retire_recv(VerbsQP *verbs)
 {
     VHCAQp *qp = verbs_qp_opaque(verbs);
 
-    qp->rq.head++;
+    if (qp->srq) {
+        vhca_srq_retire(qp->hca, qp->srq);
+    } else {
+        qp->rq.head++;
+    }
 }
 
 /*
@@ -653,16 +687,10 @@ void vhca_qp_error(VerbsQP *verbs)
 {
     VHCAQp *qp = verbs_qp_opaque(verbs);
     int type = event_type(verbs_qp_event(verbs));
-    uint8_t data[VHCA_EQE_DATA] = {};
-    VHCAEq *eq;
 
     trace_vhca_qp_state(qp->qpn, VERBS_QPS_ERR);
-    if (type < 0) {
-        return;
+    if (type >= 0) {
+        vhca_event_affiliated(qp->hca, type, qp->qpn);
     }
-    eq = vhca_eq_for_event(qp->hca, type);
-    if (eq) {
-        stl_be_p(data + EVENT_QPN, qp->qpn);
-        vhca_eq_post(qp->hca, eq, type, data);
-    }
+    last_wqe(qp);
 }

@@ -28,6 +28,7 @@
 #define VHCA_DEVICE_ID      0x1021      /* ConnectX-7 */
 #define VHCA_CLASS          0x0207      /* InfiniBand controller */
 #define VHCA_MSIX_BAR       4
+#define VHCA_MAX_PAYLOAD    512
 #define VHCA_EXP_CAP        0x60
 #define VHCA_AER_CAP        0x100
 #define VHCA_TPH_CAP        0x150
@@ -100,8 +101,15 @@ static uint32_t vhca_iseg_read(VHCAState *s, hwaddr addr)
     }
 }
 
-static void vhca_soft_reset(VHCAState *s)
+/* The guest has reset the device, by itself or through the bus */
+static void vhca_soft_reset(void *opaque)
 {
+    VHCAState *s = opaque;
+
+    if (s->busy) {
+        qemu_bh_schedule(s->reset_bh);
+        return;
+    }
     vhca_cmd_reset(s);
     vhca_objects_clear(s);
     vhca_caps_reset(s);
@@ -200,21 +208,6 @@ static const MemoryRegionOps vhca_bar0_ops = {
     .impl = { .min_access_size = 4, .max_access_size = 8 },
 };
 
-bool vhca_dma_read(VHCAState *s, uint64_t addr, void *data, size_t len)
-{
-    const PCIeRequestAttrs attrs = {};
-
-    return pcie_fabric_read(PCI_DEVICE(s), &attrs, addr, data, len) ==
-           PCIE_CPL_SC;
-}
-
-void vhca_dma_write(VHCAState *s, uint64_t addr, const void *data, size_t len)
-{
-    const PCIeRequestAttrs attrs = {};
-
-    pcie_fabric_write(PCI_DEVICE(s), &attrs, addr, data, len);
-}
-
 uint64_t vhca_port_guid(VHCAState *s)
 {
     /* EUI-64 in the range that QEMU uses for its own addresses */
@@ -260,11 +253,10 @@ static bool vhca_init_capabilities(VHCAState *s, Error **errp)
                       errp) < 0) {
         return false;
     }
+    pcie_devctl_init(pdev, VHCA_MAX_PAYLOAD);
     pcie_tph_init(pdev, VHCA_TPH_CAP, s->st_entries, s->tph_ext);
     /* A 16-bit tag's upper half travels in an End-End TLP prefix */
-    if (s->tph_ext) {
-        pcie_prefix_init(pdev, 1);
-    }
+    pcie_prefix_init(pdev, s->tph_ext ? 1 : 0);
     return vhca_init_msix(pdev, errp);
 }
 
@@ -279,9 +271,11 @@ static void vhca_realize(PCIDevice *pdev, Error **errp)
 {
     VHCAState *s = VHCA(pdev);
 
-    if (!vhca_check_properties(s, errp) ||
-        !vhca_init_capabilities(s, errp) ||
-        !vhca_block_migration(s, errp)) {
+    if (!vhca_check_properties(s, errp) || !vhca_block_migration(s, errp)) {
+        return;
+    }
+    if (!vhca_init_capabilities(s, errp)) {
+        migrate_del_blocker(&s->migration_blocker);
         return;
     }
     memory_region_init_io(&s->bar0, OBJECT(s), &vhca_bar0_ops, s, "vhca-bar0",
@@ -289,19 +283,36 @@ static void vhca_realize(PCIDevice *pdev, Error **errp)
     pci_register_bar(pdev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY |
                      PCI_BASE_ADDRESS_MEM_TYPE_64 |
                      PCI_BASE_ADDRESS_MEM_PREFETCH, &s->bar0);
+    s->reset_bh = qemu_bh_new_guarded(vhca_soft_reset, s,
+                                      &DEVICE(s)->mem_reentrancy_guard);
+    vhca_cmd_init(s);
     s->verbs = verbs_device_new(&vhca_verbs_ops, s, s->lid,
                                 &DEVICE(s)->mem_reentrancy_guard);
     vhca_objects_init(s);
     vhca_caps_reset(s);
 }
 
+static void vhca_free(void *opaque)
+{
+    VHCAState *s = opaque;
+
+    qemu_bh_delete(s->reset_bh);
+    vhca_cmd_exit(s);
+    vhca_objects_free(s);
+    verbs_device_free(s->verbs);
+    object_unref(OBJECT(s));
+}
+
 static void vhca_exit(PCIDevice *pdev)
 {
     VHCAState *s = VHCA(pdev);
 
-    vhca_cmd_reset(s);
-    vhca_objects_free(s);
-    verbs_device_free(s->verbs);
+    object_ref(OBJECT(s));
+    if (s->busy) {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), vhca_free, s);
+    } else {
+        vhca_free(s);
+    }
     migrate_del_blocker(&s->migration_blocker);
     msix_uninit_exclusive_bar(pdev);
     pcie_aer_exit(pdev);
@@ -311,6 +322,8 @@ static void vhca_exit(PCIDevice *pdev)
 static void vhca_reset_hold(Object *obj, ResetType type)
 {
     vhca_soft_reset(VHCA(obj));
+    pcie_devctl_reset(PCI_DEVICE(obj));
+    pcie_tph_reset(PCI_DEVICE(obj));
 }
 
 static void vhca_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value,

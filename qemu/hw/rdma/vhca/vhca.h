@@ -7,12 +7,12 @@
  *   cmd.c      command queue and dispatch
  *   caps.c     bring-up and capability commands
  *   port.c     port, vport and register commands
- *   objects.c  tables of objects; PD, UAR, XRCD, SRQ
+ *   objects.c  tables of objects; PD, UAR, XRCD
  *   buffer.c   queue buffers in guest memory
- *   eq.c, cq.c, qp.c  event, completion and send/receive queues
+ *   eq.c, cq.c, qp.c, srq.c  event, completion and work queues
  *   wqe.c      work requests in mlx5's format
  *   mkey.c     memory keys; umr.c: their change by work request
- *   data.c     the data path's DMA
+ *   dma.c      every request that the device sends
  */
 #ifndef HW_RDMA_VHCA_VHCA_H
 #define HW_RDMA_VHCA_VHCA_H
@@ -78,6 +78,7 @@ VHCACmdFn vhca_query_vport_gid, vhca_query_vport_pkey;
 /* objects.c */
 VHCACmdFn vhca_alloc_pd, vhca_dealloc_pd, vhca_alloc_uar, vhca_dealloc_uar;
 VHCACmdFn vhca_alloc_xrcd, vhca_dealloc_xrcd;
+/* srq.c */
 VHCACmdFn vhca_create_srq, vhca_destroy_srq, vhca_query_srq, vhca_arm_rq;
 /* eq.c, cq.c */
 VHCACmdFn vhca_create_eq, vhca_destroy_eq, vhca_query_eq;
@@ -87,6 +88,8 @@ VHCACmdFn vhca_create_qp, vhca_destroy_qp, vhca_query_qp, vhca_modify_qp;
 /* mkey.c */
 VHCACmdFn vhca_create_mkey, vhca_destroy_mkey, vhca_query_mkey;
 
+void vhca_cmd_init(VHCAState *s);
+void vhca_cmd_exit(VHCAState *s);
 void vhca_cmd_doorbell(VHCAState *s, uint32_t slots);
 void vhca_cmd_reset(VHCAState *s);
 
@@ -180,6 +183,22 @@ typedef struct VHCACq {
     unsigned int users;
 } VHCACq;
 
+typedef struct VHCASrq {
+    uint32_t srqn;
+    uint8_t context[SRQC_SIZE];
+    VHCABuffer buffer;
+    uint64_t doorbell_record;
+    VHCAId *pd;
+    uint32_t entries;
+    unsigned int stride;
+    uint16_t index;         /* entry to take next: they form a list */
+    uint16_t following;     /* the one after it, as last peeked */
+    uint16_t taken;
+    uint16_t posted;        /* as last read from the doorbell record */
+    uint16_t limit;         /* raise an event below it; 0: no */
+    unsigned int users;
+} VHCASrq;
+
 typedef struct VHCAWq {     /* one direction of a queue pair */
     bool present;
     uint32_t entries;       /* a power of two; WQEBBs for the send queue */
@@ -205,6 +224,7 @@ typedef struct VHCAQp {
     VHCAId *pd;
     VHCACq *send_cq;
     VHCACq *recv_cq;
+    VHCASrq *srq;
     VHCAWq sq;
     VHCAWq rq;
     unsigned int wqe_blocks;        /* of the entry that was peeked last */
@@ -220,10 +240,6 @@ typedef struct VHCAMkey {
     uint8_t ph;
     uint8_t st_index;
 } VHCAMkey;
-
-typedef struct VHCASrq {
-    uint8_t context[SRQC_SIZE];
-} VHCASrq;
 
 /*
  * ------------------------------------------------------------- the device
@@ -280,12 +296,15 @@ struct VHCAState {
 
     uint8_t node_desc[NODE_DESC_SIZE];
     VerbsDevice *verbs;
+    unsigned int busy;          /* requests being sent, one inside another */
+    QEMUBH *reset_bh;
     Error *migration_blocker;
 };
 
 /* The device's own requests: no hint, default attributes */
 bool vhca_dma_read(VHCAState *s, uint64_t addr, void *data, size_t len);
 void vhca_dma_write(VHCAState *s, uint64_t addr, const void *data, size_t len);
+void vhca_interrupt(VHCAState *s, unsigned int vector);
 
 uint64_t vhca_port_guid(VHCAState *s);
 void vhca_caps_reset(VHCAState *s);
@@ -297,6 +316,7 @@ void vhca_objects_clear(VHCAState *s);
 void vhca_eq_destroy(void *eq);
 void vhca_cq_destroy(void *cq);
 void vhca_qp_destroy(void *qp);
+void vhca_srq_destroy(void *srq);
 
 enum {      /* enum mlx5_event of the driver */
     VHCA_EVENT_COMPLETION = 0x00,
@@ -305,6 +325,8 @@ enum {      /* enum mlx5_event of the driver */
     VHCA_EVENT_COMMAND    = 0x0a,
     VHCA_EVENT_QP_REQUEST = 0x10,
     VHCA_EVENT_QP_ACCESS  = 0x11,
+    VHCA_EVENT_LAST_WQE   = 0x13,
+    VHCA_EVENT_SRQ_LIMIT  = 0x14,
 };
 
 enum {      /* qpc.st */
@@ -328,6 +350,15 @@ void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited);
 void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
 void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
+
+/* An affiliated event: @number is of a QP or an SRQ */
+void vhca_event_affiliated(VHCAState *s, uint8_t type, uint32_t number);
+
+#define VHCA_RECV_STRIDE_MAX  2048
+
+/* As VerbsOps.peek_recv and .retire_recv */
+int vhca_srq_peek(VHCAState *s, VHCASrq *srq, VerbsRecvWR *wr);
+void vhca_srq_retire(VHCAState *s, VHCASrq *srq);
 
 /* Bytes and opcode of the entry that begins with @wqe */
 size_t vhca_wqe_len(const uint8_t *wqe);

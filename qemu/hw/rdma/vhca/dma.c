@@ -1,17 +1,74 @@
 /*
- * Virtual ConnectX: the data path's DMA
+ * Virtual ConnectX: every request that the device sends
  *
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * What goes through a memory key carries the key's processing hint. The
  * steering tag is looked up with each request, since the guest may rewrite
  * the table behind an index that keys hold.
+ *
+ * Memory can be anything: a guest may have the device write to where a write
+ * resets or unplugs the device. Callers hold pointers to objects meanwhile, so
+ * the device is busy then, and vhca.c puts the end of its objects off.
  */
 #include "qemu/osdep.h"
 #include "hw/pci/pcie_fabric.h"
 #include "hw/pci/pcie_tph.h"
 #include "hw/rdma/vhca/vhca.h"
 #include "trace.h"
+
+static bool send_read(VHCAState *s, const PCIeRequestAttrs *attrs,
+                      uint64_t addr, void *data, size_t len)
+{
+    PCIeCplStatus status;
+
+    s->busy++;
+    status = pcie_fabric_read(PCI_DEVICE(s), attrs, addr, data, len);
+    s->busy--;
+    return status == PCIE_CPL_SC;
+}
+
+static void send_write(VHCAState *s, const PCIeRequestAttrs *attrs,
+                       uint64_t addr, const void *data, size_t len)
+{
+    s->busy++;
+    pcie_fabric_write(PCI_DEVICE(s), attrs, addr, data, len);
+    s->busy--;
+}
+
+static bool send_atomic(VHCAState *s, const PCIeRequestAttrs *attrs,
+                        PCIeTLPType type, uint64_t addr, uint64_t operand,
+                        uint64_t compare, uint64_t *old)
+{
+    PCIeCplStatus status;
+
+    s->busy++;
+    status = pcie_fabric_atomic(PCI_DEVICE(s), attrs, type, addr, 8, operand,
+                                compare, old);
+    s->busy--;
+    return status == PCIE_CPL_SC;
+}
+
+bool vhca_dma_read(VHCAState *s, uint64_t addr, void *data, size_t len)
+{
+    const PCIeRequestAttrs attrs = {};
+
+    return send_read(s, &attrs, addr, data, len);
+}
+
+void vhca_dma_write(VHCAState *s, uint64_t addr, const void *data, size_t len)
+{
+    const PCIeRequestAttrs attrs = {};
+
+    send_write(s, &attrs, addr, data, len);
+}
+
+void vhca_interrupt(VHCAState *s, unsigned int vector)
+{
+    s->busy++;
+    pcie_fabric_msix_notify(PCI_DEVICE(s), vector);
+    s->busy--;
+}
 
 static void fill_attrs(VHCAState *s, const VerbsMR *mr, uint32_t relaxed_field,
                        PCIeRequestAttrs *attrs)
@@ -33,8 +90,7 @@ static bool data_read(void *opaque, const VerbsMR *mr, uint64_t addr,
 
     fill_attrs(opaque, mr, MKC_RELAXED_READ, &attrs);
     trace_vhca_data(mr->key, "read", addr, len, attrs.th, attrs.ph, attrs.st);
-    return pcie_fabric_read(PCI_DEVICE(opaque), &attrs, addr, data, len) ==
-           PCIE_CPL_SC;
+    return send_read(opaque, &attrs, addr, data, len);
 }
 
 /* Posted: nobody says whether it arrived */
@@ -45,7 +101,7 @@ static bool data_write(void *opaque, const VerbsMR *mr, uint64_t addr,
 
     fill_attrs(opaque, mr, MKC_RELAXED_WRITE, &attrs);
     trace_vhca_data(mr->key, "write", addr, len, attrs.th, attrs.ph, attrs.st);
-    pcie_fabric_write(PCI_DEVICE(opaque), &attrs, addr, data, len);
+    send_write(opaque, &attrs, addr, data, len);
     return true;
 }
 
@@ -59,8 +115,7 @@ static bool data_atomic(void *opaque, const VerbsMR *mr, uint64_t addr,
 
     fill_attrs(opaque, mr, MKC_RELAXED_WRITE, &attrs);
     trace_vhca_data(mr->key, "atomic", addr, 8, attrs.th, attrs.ph, attrs.st);
-    return pcie_fabric_atomic(PCI_DEVICE(opaque), &attrs, type, addr, 8,
-                              operand, compare, old) == PCIE_CPL_SC;
+    return send_atomic(opaque, &attrs, type, addr, operand, compare, old);
 }
 
 const VerbsOps vhca_verbs_ops = {
