@@ -4,21 +4,56 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 P2P_CACHE=${P2P_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/p2p-tph}
 mkdir -p "$P2P_CACHE"
+
+# Build trees hold links into their checkout, so each checkout has its own. The
+# compiler's cache serves them all: it must not see what differs.
+checkout_cache=$P2P_CACHE/checkouts/$(echo "$top" | sha256sum | cut -c1-8)
 export P2P_CACHE CCACHE_DIR=$P2P_CACHE/ccache
+export CCACHE_BASEDIR=$checkout_cache CCACHE_NOHASHDIR=1
 
 progress() { printf '%s  %s\n' "$(date +%T)" "$*" >&2; }
-die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
-
-# A cache directory that belongs to this checkout alone: build trees hold
-# links into it.
-checkout_cache()
+die()	# MESSAGE [LINE...]
 {
-	echo "$P2P_CACHE/$1-$(echo "$top" | sha256sum | cut -c1-8)"
+	printf '%s: %s\n' "$(basename "$0")" "$1" >&2
+	shift
+	[ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+	exit 1
 }
+
+# The comment at the head of the script is its help.
+usage() { sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"; exit; }
 
 # Reads ninja's output, shows a line now and then; the exit status is that of
 # the build (pipefail).
 show_progress()
 {
 	awk '/^\[[0-9]+\/[0-9]+\]/ { if (++n % 200 == 0) print "          " $1 }' >&2
+}
+
+# The new files that patches bring, in order.
+brings() { sed -s -n '/^---$/,/^diff --git/s/^Brings: //p' "$@"; }
+
+# Of a commit, in a kernel's git tree: "7.2".
+kernel_version() { git show "$1:Makefile" | awk '/^(VERSION|PATCHLEVEL) =/ { print $3 }' | paste -sd.; }
+
+# What a composed tree depends on: the base, the patches, the files that they
+# bring, and how it is made.
+series_key()	# BASE PATCH...
+{
+	local base=$1 files
+	shift
+	mapfile -t files < <(brings "$@")
+	(echo "$base" && cd "$top" && sha1sum scripts/compose "$@" "${files[@]}") 2>&1 |
+		sha1sum | cut -d' ' -f1
+}
+
+# The patches for a kernel version, in order.
+series()
+{
+	local patch variant
+	for patch in "$top"/series/[0-9][0-9][0-9][0-9]-*.patch; do
+		[ -e "$patch" ] || continue
+		variant=$top/series/$1/${patch##*/}
+		if [ -e "$variant" ]; then echo "$variant"; else echo "$patch"; fi
+	done
 }

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# The commands of p2p-tph; each says what it needs and builds that first.
+
+# The demo's tag, hint, namespace and topology; lab/demo has the defaults.
+export ST PH NS TOPOLOGY STMODE
+# A kernel tree of the user's instead of the packaged source.
+export LINUX
+
+.PHONY: help demo check setup clean
+
+help:
+	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
+	@echo '            from nothing to the proof: a steering tag travels from the'
+	@echo '            accelerator'"'"'s owner to the wire; leaves out/demo/'
+	@echo 'make check  all tests; the last line counts'
+	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
+	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'
+	@echo
+	@echo 'LINUX=TREE builds the kernel from your own tree.'
+
+setup:
+	@scripts/setup
+
+demo: setup
+	@lab/demo
+
+check: setup
+	@lab/check
+
+clean:
+	@scripts/clean
