@@ -94,7 +94,7 @@ static bool take_buffer(VHCAQp *qp, VHCACmd *cmd)
                             (uint64_t)qp->sq.entries * qp->sq.stride);
 }
 
-/* QP0 to QP2 of the driver's own have PD 0: the UMR queue needs none */
+/* The driver's queue for UMR has PD 0: it uses keys of any */
 static bool take_pd(VHCAState *s, VHCAQp *qp)
 {
     uint32_t pd = ifc_get(qp->context, QPC_PD);

@@ -11,7 +11,7 @@
 #include "hw/rdma/vhca/vhca.h"
 #include "trace.h"
 
-/* A command carries a whole context, of which only these fields mean it */
+/* The fields that belong to a transition */
 static const uint32_t init_fields[] = {
     QPC_PKEY_INDEX, QPC_PORT, QPC_Q_KEY, QPC_PM_STATE,
     QPC_RRE, QPC_RWE, QPC_RAE, QPC_ATOMIC_MODE, 0
