@@ -5,14 +5,23 @@
 export ST PH NS TOPOLOGY STMODE
 # A kernel tree of the user's instead of the packaged source.
 export LINUX
+# Who signs the mails of "make series" off.
+export AUTHOR
 
-.PHONY: help demo check setup clean
+.PHONY: help demo check check-build series apply setup clean
 
 help:
 	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
 	@echo '            from nothing to the proof: a steering tag travels from the'
 	@echo '            accelerator'"'"'s owner to the wire; leaves out/demo/'
 	@echo 'make check  all tests; the last line counts'
+	@echo 'make check-build [BASE=7.2|7.3]'
+	@echo '            the series as a compiler sees it: each commit by itself, warnings,'
+	@echo '            sparse, options off, modules, arm64, clang, coccinelle'
+	@echo 'make series [BASE=7.2|7.3] [AUTHOR="Name <mail>"]'
+	@echo '            the patches as mails, in out/series/'
+	@echo 'make apply LINUX=TREE'
+	@echo '            the patches on a branch of your own git tree'
 	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
 	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'
 	@echo
@@ -26,6 +35,15 @@ demo: setup
 
 check: setup
 	@lab/check
+
+check-build: setup
+	@scripts/check-build --base $(or $(BASE),7.2)
+
+series: setup
+	@scripts/series --base $(or $(BASE),7.2)
+
+apply: setup
+	@scripts/apply
 
 clean:
 	@scripts/clean
