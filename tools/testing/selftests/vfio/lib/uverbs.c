@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <sys/ioctl.h>
@@ -48,12 +50,8 @@ static int uverbs_get_context(struct uverbs *uverbs)
 	};
 	int ret;
 
-	/* Without arguments of the driver's, then with those of mlx5 */
 	ret = uverbs_write(uverbs, IB_USER_VERBS_CMD_GET_CONTEXT, &cmd,
-			   offsetof(typeof(cmd), mlx5), sizeof(resp));
-	if (ret)
-		ret = uverbs_write(uverbs, IB_USER_VERBS_CMD_GET_CONTEXT, &cmd,
-				   sizeof(cmd), sizeof(resp));
+			   sizeof(cmd), sizeof(resp));
 	if (!ret)
 		close(resp.core.async_fd);
 	return ret;
@@ -80,10 +78,24 @@ static int uverbs_alloc_pd(struct uverbs *uverbs)
 	return ret;
 }
 
+/* The driver's own part of the ABI is known for this one only. */
+static bool uverbs_is_mlx5(const char *name)
+{
+	char path[PATH_MAX], driver[PATH_MAX];
+
+	snprintf_assert(path, sizeof(path),
+			"/sys/class/infiniband_verbs/%s/device/driver", name);
+	return realpath(path, driver) &&
+	       !strcmp(basename(driver), "mlx5_core");
+}
+
 int uverbs_open(struct uverbs *uverbs, const char *name)
 {
 	char path[PATH_MAX];
 	int ret;
+
+	if (!uverbs_is_mlx5(name))
+		return -EOPNOTSUPP;
 
 	snprintf_assert(path, sizeof(path), "/dev/infiniband/%s", name);
 	uverbs->fd = open(path, O_RDWR | O_CLOEXEC);
@@ -115,6 +127,7 @@ static int uverbs_method(struct uverbs *uverbs, u16 object, u16 method,
 		.hdr.object_id = object,
 		.hdr.method_id = method,
 		.hdr.num_attrs = nr,
+		.hdr.driver_id = RDMA_DRIVER_MLX5,
 	};
 
 	VFIO_ASSERT_LE(nr, UVERBS_MAX_ATTRS);

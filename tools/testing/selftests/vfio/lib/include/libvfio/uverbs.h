@@ -5,8 +5,8 @@
 #include <linux/types.h>
 
 /*
- * An RDMA device that imports dma-bufs, driven without libibverbs. Not all of
- * them can be: opening one takes arguments that are its driver's own.
+ * An RDMA device that imports dma-bufs, driven without libibverbs. Opening one
+ * takes arguments that are its driver's own; those of mlx5 are known here.
  */
 struct uverbs {
 	int fd;
@@ -16,7 +16,7 @@ struct uverbs {
 /*
  * Open /dev/infiniband/@name.
  *
- * Returns 0 or a negative errno, -EINVAL for a driver that is not known here.
+ * Returns 0 or a negative errno, -EOPNOTSUPP if it has another driver.
  */
 int uverbs_open(struct uverbs *uverbs, const char *name);
 void uverbs_close(struct uverbs *uverbs);
