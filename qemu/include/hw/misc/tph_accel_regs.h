@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * tph-accel: registers of the lab's accelerator
- *
- * SPDX-License-Identifier: GPL-2.0-only OR MIT
+ * tph-accel: registers of an emulated accelerator that acts on TPH
  *
  * Plain numbers, for the device model and for the programs that drive it.
  * BAR 0 holds the registers (little endian; 4- and 8-byte accesses, naturally
@@ -146,8 +145,8 @@
 #define TPH_ACCEL_RULE_TAG         0x04    /* rw, u32: [15:0] */
 #define TPH_ACCEL_RULE_TLPS        0x08    /* ro, u64 */
 #define TPH_ACCEL_RULE_BYTES       0x10    /* ro, u64 */
-#define TPH_ACCEL_RULE_UNALIGNED   0x18    /* ro, u64: bytes of lanes that a
-                                            * write covers in part: stored */
+/* ro, u64: bytes of lanes that a write covers in part: stored */
+#define TPH_ACCEL_RULE_UNALIGNED   0x18
 
 #define TPH_ACCEL_REGS_SIZE        0x1000
 

@@ -1,0 +1,1 @@
+../../../../../../../qemu/include/hw/misc/tph_accel_regs.h
