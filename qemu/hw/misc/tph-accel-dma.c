@@ -71,7 +71,11 @@ static void finish(TPHAccelDMA *dma, uint32_t code)
 /* The guest may change its TPH settings at any time: ask for each request. */
 static PCIeRequestAttrs request_attrs(const TPHAccelDMA *dma, uint32_t enable)
 {
-    PCIeRequestAttrs attrs = { .at = PCIE_AT_UNTRANSLATED };
+    bool is_write = enable == TPH_ACCEL_HINT_WRITES;
+    PCIeRequestAttrs attrs = {
+        .at = is_write && dma->translated ? PCIE_AT_TRANSLATED :
+                                            PCIE_AT_UNTRANSLATED,
+    };
 
     if (dma->hint & enable) {
         pcie_tph_hint(dma->pdev, &attrs,

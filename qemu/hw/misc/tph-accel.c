@@ -14,6 +14,10 @@
  * tph-ext     as a requester it can send 16-bit tags; needs completer=ext,
  *             which is what makes the function take and send TLP prefixes
  * st-entries  size of the ST table in the TPH Requester capability, 0: none
+ * x-translated-writes
+ *             a device that lies: what its DMA engine writes is sent as if
+ *             the vIOMMU had translated the address (AT=10b). For tests of
+ *             what ports do against it
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -294,6 +298,8 @@ static const Property tph_accel_properties[] = {
     DEFINE_PROP_STRING("completer", TPHAccelState, completer_name),
     DEFINE_PROP_BOOL("tph-ext", TPHAccelState, tph_ext, true),
     DEFINE_PROP_UINT16("st-entries", TPHAccelState, st_entries, 0),
+    DEFINE_PROP_BOOL("x-translated-writes", TPHAccelState, dma.translated,
+                     false),
 };
 
 /* A string property has no default: this is the one of "completer". */

@@ -76,6 +76,7 @@ PCIeCplStatus tph_accel_ingress_atomic(TPHAccelIngress *in, const PCIeTLP *tlp,
 typedef struct TPHAccelDMA {
     PCIDevice *pdev;
     QEMUBH *bh;
+    bool translated;
     uint64_t src;
     uint64_t dst;
     uint32_t len;

@@ -97,7 +97,7 @@ bool pcie_port_has_bus(PCIDevice *port, uint8_t bus);
  * @span shrinks to addresses around @addr that get the same answer.
  */
 bool pcie_port_window_has(PCIDevice *bridge, uint64_t addr, PCIeSpan *span);
-/* Changes with each register that decides about routes */
+/* Changes with the registers that decide about routes, but for the windows */
 uint32_t pcie_port_fingerprint(PCIDevice *port);
 
 /* Routes */
