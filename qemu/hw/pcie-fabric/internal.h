@@ -13,6 +13,7 @@
  * fabric_port.c       what our ports have in common
  * fabric_root_port.c  a port with what QEMU's stock ports lack
  * fabric_switch.c     the same for switches
+ * pcie_ats.c          address translation: caches, and what the vIOMMU answers
  * pcie_tph.c          capabilities and control register of TPH
  * pcie_analyzer.c     the tap that writes captures
  */
@@ -20,6 +21,7 @@
 #define HW_PCIE_FABRIC_INTERNAL_H
 
 #include "exec/memattrs.h"
+#include "hw/pci/pcie_ats.h"
 #include "hw/pci/pcie_fabric.h"
 #include "hw/pci/pcie_tph.h"
 
@@ -250,6 +252,38 @@ void pcie_report_path(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                       const PCIePath *path);
 /* Everything is new again */
 void pcie_report_forget(void);
+
+/* Address translation */
+
+/* Section 10.5.1.3: a function may use no translations before */
+bool pcie_ats_enabled(PCIDevice *dev);
+
+typedef enum PCIeATSResult {
+    PCIE_ATS_OFF,           /* not enabled: the request goes untranslated */
+    PCIE_ATS_TRANSLATED,
+    PCIE_ATS_REFUSED,       /* there is no translation for this access */
+} PCIeATSResult;
+
+/**
+ * pcie_atc_translate(): look up, and ask the root complex if need be
+ * @addr: replaced by its translation
+ * @len: at least 1; clipped to what the translation covers
+ */
+PCIeATSResult pcie_atc_translate(PCIeATC *atc, uint64_t *addr, uint64_t *len,
+                                 bool is_write);
+
+/* Send a Translation Request. The answer may have no permission in it */
+PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+/* What the root complex answers. The cache is told of invalidations from now */
+PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+#define PCIE_ATS_COMPLETION_SIZE    8
+
+/* The answer as the payload of a completion */
+void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 
 /* TLPs */
 

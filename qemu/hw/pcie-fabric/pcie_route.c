@@ -266,18 +266,10 @@ static bool route_translate(PCIeRoute *route, PCIDevice *requester,
     return false;
 }
 
-/* Section 10.5.1.3: a function may not use translations before */
-static bool ats_enabled(PCIDevice *dev)
-{
-    return pci_is_express(dev) && dev->exp.ats_cap &&
-           pci_get_word(dev->config + dev->exp.ats_cap + PCI_ATS_CTRL) &
-           PCI_ATS_CTRL_ENABLE;
-}
-
 /* There is nobody who could have made the translation without a vIOMMU */
 static bool may_be_translated(PCIDevice *requester)
 {
-    return ats_enabled(requester) &&
+    return pcie_ats_enabled(requester) &&
            pci_device_iommu_address_space(requester) != &address_space_memory;
 }
 
