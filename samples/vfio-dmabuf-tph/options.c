@@ -18,6 +18,7 @@ enum {
 	OPT_PH,
 	OPT_NS,
 	OPT_EXPECT_HINT,
+	OPT_RELAXED_ORDERING,
 	OPT_SCENARIO,
 	OPT_LENGTH,
 	OPT_TIMEOUT,
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{ "ph", required_argument, NULL, OPT_PH },
 	{ "ns", required_argument, NULL, OPT_NS },
 	{ "expect-hint", required_argument, NULL, OPT_EXPECT_HINT },
+	{ "relaxed-ordering", no_argument, NULL, OPT_RELAXED_ORDERING },
 	{ "scenario", required_argument, NULL, OPT_SCENARIO },
 	{ "length", required_argument, NULL, OPT_LENGTH },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -62,6 +64,10 @@ static const char help[] =
 "  --expect-hint yes      writes carry the hint that was set (default)\n"
 "  --expect-hint no:WHY   they do not, although it was set; WHY is for the\n"
 "                         record\n"
+"  --relaxed-ordering     register the dma-buf with IBV_ACCESS_RELAXED_ORDERING;\n"
+"                         an mlx5 device with ATS then translates addresses\n"
+"                         itself: what it takes for a switch with ACS to send\n"
+"                         its writes straight to the accelerator\n"
 "  --length BYTES         of each RDMA WRITE, 4 to 65536, a multiple of 4;\n"
 "                         default 4096\n"
 "  --timeout SECONDS      of each wait, 1 to 3600; default 5\n"
@@ -303,6 +309,9 @@ static bool take_option(struct options *opt, struct numbers *n,
 		return ns_option(opt, arg);
 	case OPT_EXPECT_HINT:
 		return expect_option(opt, arg);
+	case OPT_RELAXED_ORDERING:
+		opt->relaxed_ordering = true;
+		return true;
 	case OPT_SCENARIO:
 		return text_option("scenario", arg, list);
 	case OPT_LENGTH:

@@ -20,6 +20,7 @@ struct options {
 	__u8 ph;
 	bool expect_hint;
 	const char *no_hint_reason;	/* if not expect_hint */
+	bool relaxed_ordering;		/* of the dma-buf's memory region */
 	unsigned int length;		/* bytes of each RDMA WRITE */
 	unsigned int timeout;		/* of each wait, seconds */
 	const char *json;		/* file, "-" for stdout, or NULL */

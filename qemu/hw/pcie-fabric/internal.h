@@ -4,10 +4,16 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * pcie_devctl.c       what Device Control says about a function
- * pcie_route.c        which ports a request passes, and where it ends
+ * pcie_port.c         what the registers of a port say
+ * pcie_walk.c         which ports a request passes, and where it ends
+ * pcie_route.c        the same, remembered; and what the vIOMMU has to say
+ * pcie_report.c       errors for the guest, trace events for people
  * pcie_wire.c         the TLPs of a request and of its completions, for taps
  * pcie_fabric.c       requests of device models: cut, route, deliver
+ * fabric_port.c       what our ports have in common
  * fabric_root_port.c  a port with what QEMU's stock ports lack
+ * fabric_switch.c     the same for switches
+ * pcie_ats.c          address translation: caches, and what the vIOMMU answers
  * pcie_tph.c          capabilities and control register of TPH
  * pcie_analyzer.c     the tap that writes captures
  */
@@ -15,7 +21,9 @@
 #define HW_PCIE_FABRIC_INTERNAL_H
 
 #include "exec/memattrs.h"
+#include "hw/pci/pcie_ats.h"
 #include "hw/pci/pcie_fabric.h"
+#include "hw/pci/pcie_tph.h"
 
 /* Device Control */
 
@@ -26,7 +34,28 @@ unsigned int pcie_devctl_tags(PCIDevice *dev);
 /* Those of PCIE_ATTR_* that the function may set */
 uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
 
+/* TPH */
+
+/* What the function takes; a reserved value counts as none */
+PCIeTPHCompleter pcie_tph_completer(PCIDevice *dev);
+
 /* Ports */
+
+typedef struct FabricPort {
+    bool prefix;
+    uint32_t max_payload;
+} FabricPort;
+
+#define FABRIC_PORT_PROPERTIES(_state, _field)                          \
+    DEFINE_PROP_BOOL("prefix", _state, _field.prefix, true),            \
+    DEFINE_PROP_UINT32("max-payload", _state, _field.max_payload, 512)
+
+bool fabric_port_check(const FabricPort *port, Error **errp);
+/* After the PCI Express capability was added */
+void fabric_port_init(PCIDevice *dev, const FabricPort *port);
+void fabric_port_reset(PCIDevice *dev);
+void fabric_port_describe(ObjectClass *klass);
+void fabric_port_describe_acs(ObjectClass *klass);
 
 /*
  * What a root complex does with the hint of a peer request; the later, the
@@ -42,6 +71,36 @@ typedef enum PCIePeerPolicy {
 
 /* PCIE_PEER_DROP, as CPUs do, for a port that is not ours */
 PCIePeerPolicy fabric_root_port_peer_policy(PCIDevice *port);
+
+/* What the registers of any port say, ours or a stock one */
+
+/* Addresses from @first to @last */
+typedef struct PCIeSpan {
+    uint64_t first;
+    uint64_t last;
+} PCIeSpan;
+
+bool pcie_port_is(PCIDevice *port, uint8_t type);
+/* A root port, or the downstream port of a switch */
+bool pcie_port_faces_down(PCIDevice *port);
+PCIDevice *pcie_port_above(PCIDevice *dev);
+/* NULL for a function of the root complex */
+PCIDevice *pcie_root_port(PCIDevice *dev);
+bool pcie_bus_master(PCIDevice *dev);
+bool pcie_prefix_supported(PCIDevice *dev);
+bool pcie_prefix_blocked(PCIDevice *port);
+bool pcie_port_has_acs(PCIDevice *port);
+/* Is the bit of ACS Control set? */
+bool pcie_port_acs(PCIDevice *port, uint16_t bit);
+/* Is the bus number one of those behind the port? */
+bool pcie_port_has_bus(PCIDevice *port, uint8_t bus);
+/*
+ * Is the address in an enabled window of the bridge? Then, and else as well,
+ * @span shrinks to addresses around @addr that get the same answer.
+ */
+bool pcie_port_window_has(PCIDevice *bridge, uint64_t addr, PCIeSpan *span);
+/* Changes with the registers that decide about routes, but for the windows */
+uint32_t pcie_port_fingerprint(PCIDevice *port);
 
 /* Routes */
 
@@ -60,26 +119,61 @@ typedef struct PCIeHop {
 
 typedef enum PCIeRouteEnd {
     PCIE_END_MEMORY,        /* plain memory dispatch */
+    PCIE_END_TRANSLATION,   /* a Translation Request at the root complex */
     PCIE_END_COMPLETER,     /* a function that takes whole TLPs */
     PCIE_END_REJECTED,      /* completion with @status if non-posted */
     PCIE_END_SILENT,        /* never sent, or dropped without a completion */
+    PCIE_END_RC,            /* at the root complex, not yet translated */
 } PCIeRouteEnd;
 
 /**
- * struct PCIeRoute: where the first @len bytes of a request go
+ * struct PCIePath: the way of requests of one kind to the addresses of @span
  * @hop, @nr_hops: ports passed, in the order in which a request passes them
- * @addr: address as the requester sent it
- * @bus_addr: address beyond the root complex
+ * @cpl_hop, @nr_cpl_hops: the same for completions if they go another way (ACS
+ *                         P2P Completion Redirect); none: back the same way.
+ *                         Completions with relaxed ordering always do
+ * @via_rc: it comes to the root complex
  * @keep_hint: false: the root complex took the hint away
- * @as: address space in which @bus_addr is reached (PCIE_END_MEMORY)
- * @function: the function whose BAR it is; NULL: not a peer request
- * @bar, @offset: where in @function
+ * @as: address space for the plain memory dispatch
+ * @function, @bar, @bar_addr: whose BAR it is, and where it begins; NULL: none
  * @status: PCIE_END_REJECTED's
- * @rejecter: who completes then; NULL: the root complex
+ * @detector: who completes then, or drops the request, and reports it; NULL:
+ *            the root complex
+ * @error: what @detector reports, PCI_ERR_UNC_*, or 0
+ * @why: the same for people
+ *
+ * Made once, never changed; shared by whoever holds a reference.
  */
-typedef struct PCIeRoute {
+typedef struct PCIePath {
+    unsigned int refs;
+    PCIeSpan span;
     PCIeHop hop[PCIE_ROUTE_MAX_HOPS];
     unsigned int nr_hops;
+    PCIeHop cpl_hop[PCIE_ROUTE_MAX_HOPS];
+    unsigned int nr_cpl_hops;
+    PCIeRouteEnd end;
+    bool via_rc;
+    bool keep_hint;
+    AddressSpace *as;
+    PCIDevice *function;
+    int bar;
+    uint64_t bar_addr;
+    PCIeCplStatus status;
+    PCIDevice *detector;
+    uint32_t error;
+    const char *why;
+} PCIePath;
+
+/**
+ * struct PCIeRoute: where the first @len bytes of a request go
+ * @path: the ports on the way; the fields below that it has are copies
+ * @addr: address as the requester sent it
+ * @bus_addr: address beyond the root complex
+ * @offset: where in @bar of @function
+ * @rejecter: PCIePath's detector
+ */
+typedef struct PCIeRoute {
+    PCIePath *path;
     PCIeRouteEnd end;
     uint64_t addr;
     uint64_t bus_addr;
@@ -96,16 +190,100 @@ typedef struct PCIeRoute {
 /**
  * pcie_route(): find the way of a request
  * @len: at least 1; @addr + @len does not wrap
+ * @payload: bytes in a TLP, at most; 0 for a read
  * @is_write: what the vIOMMU is asked for; also for AtomicOps
  *
  * Holds references that pcie_route_release() gives back.
  */
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
                 const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                bool is_write);
+                unsigned int payload, bool is_write);
 void pcie_route_release(PCIeRoute *route);
+/* No path that was found so far may be used again */
+void pcie_route_forget(void);
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
+
+/* Walks: how paths are found */
+
+/**
+ * struct PCIeWalk: a request on its way
+ * @prefix: has an End-End TLP Prefix
+ * @payload: bytes in a TLP, at most
+ * @rc: starts at the root complex, with a translated address in @as
+ */
+typedef struct PCIeWalk {
+    PCIDevice *requester;
+    uint8_t at;
+    bool th;
+    bool prefix;
+    bool rc;
+    unsigned int payload;
+    AddressSpace *as;
+    uint64_t addr;
+} PCIeWalk;
+
+/*
+ * Returns a path of its own, to be given back with pcie_path_unref()
+ * @up: with @walk->rc: the path to the root complex; else NULL
+ */
+PCIePath *pcie_walk(const PCIeWalk *walk, const PCIePath *up);
+/* A path that ends where it begins: the requester may not send */
+PCIePath *pcie_path_unsent(PCIDevice *requester);
+/* Like @up, but refused by the root complex */
+PCIePath *pcie_path_refused(const PCIePath *up, const char *why);
+/* Like @up, for a Translation Request */
+PCIePath *pcie_path_translation(const PCIePath *up);
+PCIePath *pcie_path_ref(PCIePath *path);
+void pcie_path_unref(PCIePath *path);
+
+/* Reports */
+
+/**
+ * pcie_report_error(): Advanced Error Reporting at @dev
+ * @dev, @error: NULL and 0 for errors that nobody reports
+ * @completes: the requester learns of it by a completion
+ * @tlp: for the Header Log
+ */
+void pcie_report_error(PCIDevice *dev, uint32_t error, bool completes,
+                       const PCIeTLP *tlp);
+/* Trace a new path, if it does not look like one that was traced */
+void pcie_report_path(PCIDevice *requester, const PCIeRequestAttrs *attrs,
+                      const PCIePath *path);
+/* Everything is new again */
+void pcie_report_forget(void);
+
+/* Address translation */
+
+/* Section 10.5.1.3: a function may use no translations before */
+bool pcie_ats_enabled(PCIDevice *dev);
+
+typedef enum PCIeATSResult {
+    PCIE_ATS_OFF,           /* not enabled: the request goes untranslated */
+    PCIE_ATS_TRANSLATED,
+    PCIE_ATS_REFUSED,       /* there is no translation for this access */
+} PCIeATSResult;
+
+/**
+ * pcie_atc_translate(): look up, and ask the root complex if need be
+ * @addr: replaced by its translation
+ * @len: at least 1; clipped to what the translation covers
+ */
+PCIeATSResult pcie_atc_translate(PCIeATC *atc, uint64_t *addr, uint64_t *len,
+                                 bool is_write);
+
+/* Send a Translation Request. The answer may have no permission in it */
+PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+/* What the root complex answers. The cache is told of invalidations from now */
+PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+#define PCIE_ATS_COMPLETION_SIZE    8
+
+/* The answer as the payload of a completion */
+void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 
 /* TLPs */
 
@@ -132,6 +310,8 @@ typedef struct PCIeRun {
 
 /* Set address, length and byte enables for bytes at @addr */
 void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len);
+
+void pcie_wire_drop_hint(PCIeTLP *tlp);
 
 /* What the root complex has left of a header */
 void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route);

@@ -1,16 +1,18 @@
 /*
- * PCI Express fabric: the way of a request
+ * PCI Express fabric: ways of requests, remembered
  *
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A request climbs from its function to the root complex, which translates
- * its address (vIOMMU) and sends it to memory, or down again to the function
- * whose BAR claims the translated address. QEMU's memory map decides who
- * claims: bridges put their windows there, and functions their BARs, as the
- * guest's memory enables and base registers say.
+ * What pcie_walk.c finds out holds for a range of addresses, and until
+ * registers or the memory map change. Two walks make a route that passes the
+ * root complex: one to it, and one from it with the address that the vIOMMU
+ * made of the request's; translations are not remembered here.
  */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "qemu/main-loop.h"
 #include "internal.h"
+#include "exec/address-spaces.h"
 #include "exec/memory.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
@@ -20,148 +22,197 @@
 /* Nested vIOMMUs: none is known, and none may be a loop */
 #define MAX_TRANSLATIONS    4
 #define PAGE_SIZE_MIN       4096
+/* What no port refuses */
+#define MIN_PAYLOAD         128
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester)
 {
     return (MemTxAttrs) { .requester_id = pci_requester_id(requester) };
 }
 
-static void route_reject(PCIeRoute *route, PCIDevice *rejecter)
-{
-    route->end = PCIE_END_REJECTED;
-    route->status = PCIE_CPL_UR;
-    route->rejecter = rejecter;
-}
+/* Paths that were walked */
 
-static bool bus_master(PCIDevice *dev)
-{
-    return pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
-}
+#define CACHE_SETS      64
+#define CACHE_WAYS      8
 
-/* A port's link is above it for an upstream port, below it for all others */
-static bool hop_comes_in(PCIDevice *port, bool up)
-{
-    return (pci_is_express(port) && port->exp.exp_cap &&
-            pcie_cap_get_type(port) == PCI_EXP_TYPE_UPSTREAM) != up;
-}
-
-static bool has_prefixes(PCIDevice *port)
-{
-    return pci_is_express(port) && port->exp.exp_cap &&
-           pci_get_long(port->config + port->exp.exp_cap + PCI_EXP_DEVCAP2) &
-           PCI_EXP_DEVCAP2_EE_PREFIX;
-}
-
-static bool blocks_prefixes(PCIDevice *port)
-{
-    return pci_get_word(port->config + port->exp.exp_cap + PCI_EXP_DEVCTL2) &
-           PCI_EXP_DEVCTL2_EETLPPB;
-}
-
-/*
- * Section 2.2.10.4: a receiver that does not know End-End TLP Prefixes finds
- * a prefixed TLP malformed and drops it; a port that was told to block them
- * does not send it.
+/**
+ * struct PCIeCacheEntry: a path, and for what it was walked
+ * @path: NULL: free
+ * @as: where the path from the root complex goes on; NULL: a path to it
+ * @kind: what else decides, see path_kind()
+ * @sum: what the registers on the way were
  */
-static bool hop_passes_prefix(PCIeRoute *route, const PCIeHop *hop)
+typedef struct PCIeCacheEntry {
+    PCIePath *path;
+    PCIDevice *requester;
+    AddressSpace *as;
+    uint32_t kind;
+    uint32_t sum;
+} PCIeCacheEntry;
+
+static struct {
+    PCIeCacheEntry entry[CACHE_SETS][CACHE_WAYS];
+    unsigned int victim[CACHE_SETS];
+    bool used;
+    bool stale;             /* nothing in it may be used any more */
+    QEMUBH *purge;
+    MemoryListener listener;
+} cache;
+
+static void cache_clear(void)
 {
-    if (hop->ingress && !has_prefixes(hop->port)) {
-        trace_pcie_fabric_malformed(pci_requester_id(hop->port), route->addr);
-        route->end = PCIE_END_SILENT;
-        return false;
-    }
-    if (!hop->ingress && (!has_prefixes(hop->port) ||
-                          blocks_prefixes(hop->port))) {
-        trace_pcie_fabric_prefix_blocked(pci_requester_id(hop->port),
-                                         route->addr);
-        route_reject(route, hop->port);
-        return false;
-    }
-    return true;
-}
+    for (unsigned int i = 0; i < CACHE_SETS * CACHE_WAYS; i++) {
+        PCIeCacheEntry *entry = &cache.entry[0][0] + i;
 
-/*
- * Add a port to the route. False: the request ends here. A TLP that comes in
- * from the link was seen there whatever happens next; one that does not get
- * out was not.
- */
-static bool route_hop(PCIeRoute *route, PCIDevice *port, bool up, bool prefix)
-{
-    PCIeHop hop = {
-        .port = port,
-        .ingress = hop_comes_in(port, up),
-        .beyond_rc = !up,
-    };
-
-    if (route->nr_hops == PCIE_ROUTE_MAX_HOPS) {
-        route_reject(route, port);
-        return false;
-    }
-    if (hop.ingress) {
-        object_ref(OBJECT(port));
-        route->hop[route->nr_hops++] = hop;
-    }
-    if (prefix && !hop_passes_prefix(route, &hop)) {
-        return false;
-    }
-    if (up && !bus_master(port)) {
-        trace_pcie_fabric_no_bus_master(pci_requester_id(port), route->addr);
-        route_reject(route, port);
-        return false;
-    }
-    if (!hop.ingress) {
-        object_ref(OBJECT(port));
-        route->hop[route->nr_hops++] = hop;
-    }
-    return true;
-}
-
-static PCIDevice *port_above(PCIDevice *dev)
-{
-    return pci_get_bus(dev)->parent_dev;
-}
-
-static bool route_up(PCIeRoute *route, PCIDevice *requester, bool prefix)
-{
-    PCIDevice *port;
-
-    for (port = port_above(requester); port; port = port_above(port)) {
-        if (!route_hop(route, port, true, prefix)) {
-            return false;
+        if (entry->path) {
+            pcie_path_unref(entry->path);
+            entry->path = NULL;
         }
     }
-    return true;
+    cache.used = false;
+    cache.stale = false;
+    pcie_report_forget();
 }
 
-/* From the root complex to the port above @dev, outermost first */
-static bool route_down(PCIeRoute *route, PCIDevice *dev, bool prefix)
+/* Paths keep functions alive, and a function that was unplugged shall go */
+static void cache_purge(void *opaque)
 {
-    PCIDevice *port = port_above(dev);
-
-    return !port || (route_down(route, port, prefix) &&
-                     route_hop(route, port, false, prefix));
-}
-
-static PCIDevice *root_port(PCIDevice *dev)
-{
-    PCIDevice *port = port_above(dev);
-
-    while (port && port_above(port)) {
-        port = port_above(port);
+    if (cache.stale) {
+        cache_clear();
     }
-    return port;
 }
 
 /*
- * Look up one address. Fills in @cache, which keeps the region alive; clips
- * @len to what is alike.
+ * Not the place to give references back: this may be in the middle of the end
+ * of a function.
  */
-static MemoryRegion *lookup(MemoryRegionCache *cache, AddressSpace *as,
-                            uint64_t addr, uint64_t *len, bool is_write)
+void pcie_route_forget(void)
 {
-    *len = address_space_cache_init(cache, as, addr, *len, is_write);
-    return cache->mrs.mr;
+    if (cache.used && !cache.stale) {
+        cache.stale = true;
+        qemu_bh_schedule(cache.purge);
+    }
 }
+
+/* Windows, memory enables and BARs are in the memory map, and so are vIOMMUs */
+static void memory_changed(MemoryListener *listener)
+{
+    pcie_route_forget();
+}
+
+static void cache_start(void)
+{
+    if (!cache.purge) {
+        cache.purge = qemu_bh_new(cache_purge, NULL);
+        cache.listener.name = "pcie-fabric";
+        cache.listener.commit = memory_changed;
+        memory_listener_register(&cache.listener, &address_space_memory);
+    }
+    if (cache.stale) {
+        cache_clear();
+    }
+    cache.used = true;
+}
+
+static uint32_t hops_sum(const PCIeHop *hop, unsigned int n)
+{
+    uint32_t sum = 0;
+
+    for (unsigned int i = 0; i < n; i++) {
+        sum = sum * 31 + pcie_port_fingerprint(hop[i].port);
+    }
+    return sum;
+}
+
+/* The other registers that decide; the memory map has no part in them */
+static uint32_t path_sum(const PCIePath *path)
+{
+    uint32_t sum = hops_sum(path->hop, path->nr_hops);
+
+    if (path->detector) {
+        sum = sum * 31 + pcie_port_fingerprint(path->detector);
+    }
+    if (path->function) {
+        sum = sum * 31 + pcie_port_fingerprint(path->function);
+    }
+    return sum;
+}
+
+static uint32_t path_kind(const PCIeWalk *walk)
+{
+    return walk->at | walk->th << 2 | walk->prefix << 3 | walk->payload << 4;
+}
+
+static unsigned int cache_set(const PCIeWalk *walk, uint32_t kind)
+{
+    uint64_t key = (uintptr_t)walk->requester / sizeof(void *) + kind * 7 +
+                   (walk->rc ? 3 : 0);
+
+    return key * 0x9e3779b97f4a7c15ull >> 58;
+}
+
+static bool entry_fits(const PCIeCacheEntry *entry, const PCIeWalk *walk,
+                       uint32_t kind)
+{
+    return entry->path && entry->requester == walk->requester &&
+           entry->kind == kind && entry->as == walk->as &&
+           walk->addr >= entry->path->span.first &&
+           walk->addr <= entry->path->span.last;
+}
+
+static PCIeCacheEntry *cache_find(const PCIeWalk *walk, uint32_t kind)
+{
+    PCIeCacheEntry *set = cache.entry[cache_set(walk, kind)];
+
+    for (unsigned int i = 0; i < CACHE_WAYS; i++) {
+        if (entry_fits(&set[i], walk, kind)) {
+            return &set[i];
+        }
+    }
+    return NULL;
+}
+
+static PCIeCacheEntry *cache_evict(const PCIeWalk *walk, uint32_t kind)
+{
+    unsigned int set = cache_set(walk, kind);
+    unsigned int way = cache.victim[set]++ % CACHE_WAYS;
+    PCIeCacheEntry *entry = &cache.entry[set][way];
+
+    if (entry->path) {
+        pcie_path_unref(entry->path);
+        entry->path = NULL;
+    }
+    return entry;
+}
+
+/*
+ * The path of a request, with a reference for the caller. @up: the path to the
+ * root complex, for a path from there. @is_new: it was not known yet.
+ */
+static PCIePath *find(const PCIeWalk *walk, const PCIePath *up, bool *is_new)
+{
+    uint32_t kind = path_kind(walk);
+    PCIeCacheEntry *entry;
+
+    cache_start();
+    entry = cache_find(walk, kind);
+    *is_new = !entry || entry->sum != path_sum(entry->path);
+    if (*is_new) {
+        PCIePath *path = pcie_walk(walk, up);
+
+        if (entry) {
+            pcie_path_unref(entry->path);
+        } else {
+            entry = cache_evict(walk, kind);
+        }
+        *entry = (PCIeCacheEntry) {
+            path, walk->requester, walk->as, kind, path_sum(path),
+        };
+    }
+    return pcie_path_ref(entry->path);
+}
+
+/* Translations */
 
 /* One pass through a vIOMMU; false if it permits no such access */
 static bool translate(PCIeRoute *route, IOMMUMemoryRegion *iommu,
@@ -184,213 +235,139 @@ static bool translate(PCIeRoute *route, IOMMUMemoryRegion *iommu,
 }
 
 /*
- * Walk from the requester's view of memory to the region that it reaches.
- * NULL: the vIOMMU did not let it through. @cache is live otherwise.
+ * From the requester's view of memory to one without a vIOMMU in between.
+ * False: the vIOMMU did not let it through.
  */
-static MemoryRegion *route_translate(PCIeRoute *route, PCIDevice *requester,
-                                     bool is_write, MemoryRegionCache *cache)
+static bool route_translate(PCIeRoute *route, PCIDevice *requester,
+                            bool is_write)
 {
     MemTxAttrs attrs = pcie_route_memattrs(requester);
     unsigned int i;
 
     route->as = pci_device_iommu_address_space(requester);
     for (i = 0; i < MAX_TRANSLATIONS; i++) {
-        MemoryRegion *mr = lookup(cache, route->as, route->bus_addr,
-                                  &route->len, is_write);
-        IOMMUMemoryRegion *iommu = memory_region_get_iommu(mr);
+        MemoryRegionCache found;
+        IOMMUMemoryRegion *iommu;
         bool ok;
 
-        if (!iommu) {
-            return mr;
+        if (route->as == &address_space_memory) {
+            return true;
         }
-        ok = translate(route, iommu, cache->xlat, is_write, attrs);
-        address_space_cache_destroy(cache);
-        if (!ok) {
-            break;
-        }
-    }
-    return NULL;
-}
-
-/* The memory BAR of @dev that holds @addr, or -1 */
-static int bar_at(PCIDevice *dev, uint64_t addr)
-{
-    int i;
-
-    for (i = 0; i < PCI_NUM_REGIONS; i++) {
-        PCIIORegion *r = &dev->io_regions[i];
-
-        if (r->size && r->addr != PCI_BAR_UNMAPPED &&
-            !(r->type & PCI_BASE_ADDRESS_SPACE_IO) &&
-            addr >= r->addr && addr - r->addr < r->size) {
-            return i;
+        route->len = address_space_cache_init(&found, route->as,
+                                              route->bus_addr, route->len,
+                                              is_write);
+        iommu = memory_region_get_iommu(found.mrs.mr);
+        ok = !iommu || translate(route, iommu, found.xlat, is_write, attrs);
+        address_space_cache_destroy(&found);
+        if (!iommu || !ok) {
+            return ok;
         }
     }
-    return -1;
+    return false;
 }
 
-static PCIDevice *owner_function(MemoryRegion *mr)
+/* There is nobody who could have made the translation without a vIOMMU */
+static bool may_be_translated(PCIDevice *requester)
 {
-    Object *obj;
-
-    for (obj = memory_region_owner(mr); obj; obj = obj->parent) {
-        if (object_dynamic_cast(obj, TYPE_PCI_DEVICE)) {
-            return PCI_DEVICE(obj);
-        }
-    }
-    return NULL;
+    return pcie_ats_enabled(requester) &&
+           pci_device_iommu_address_space(requester) != &address_space_memory;
 }
 
-/*
- * Whose BAR was found? A part of a BAR may belong to a helper object without
- * a function of its own, hence the walk through the containers.
- */
-static void route_find_function(PCIeRoute *route, MemoryRegion *mr)
+static void clip_to_path(PCIeRoute *route, const PCIePath *path, uint64_t addr)
 {
-    for (; mr; mr = mr->container) {
-        PCIDevice *dev = owner_function(mr);
-        int bar = dev ? bar_at(dev, route->bus_addr) : -1;
-
-        if (bar >= 0) {
-            object_ref(OBJECT(dev));
-            route->function = dev;
-            route->bar = bar;
-            route->offset = route->bus_addr - dev->io_regions[bar].addr;
-            route->len = MIN(route->len,
-                             dev->io_regions[bar].size - route->offset);
-            return;
-        }
-    }
+    route->len = MIN(route->len - 1, path->span.last - addr) + 1;
 }
 
-static bool is_completer(PCIDevice *dev, int bar)
-{
-    PCIeCompleter *completer = (PCIeCompleter *)
-        object_dynamic_cast(OBJECT(dev), TYPE_PCIE_COMPLETER);
-    PCIeCompleterClass *cc;
-
-    if (!completer) {
-        return false;
-    }
-    cc = PCIE_COMPLETER_GET_CLASS(completer);
-    return !cc->claims || cc->claims(completer, bar);
-}
-
-static PCIePeerPolicy peer_policy(PCIDevice *from, PCIDevice *to)
-{
-    PCIePeerPolicy policy = PCIE_PEER_KEEP;
-
-    if (from) {
-        policy = fabric_root_port_peer_policy(from);
-    }
-    if (to) {
-        policy = MAX(policy, fabric_root_port_peer_policy(to));
-    }
-    return policy;
-}
-
-/* The root complex sends a request from one of its ports to another */
-static void route_peer(PCIeRoute *route, PCIDevice *requester,
-                       const PCIeRequestAttrs *attrs)
-{
-    PCIePeerPolicy policy = peer_policy(root_port(requester),
-                                        root_port(route->function));
-
-    if (policy == PCIE_PEER_REFUSE) {
-        trace_pcie_fabric_peer_refused(pci_requester_id(requester),
-                                       pci_requester_id(route->function),
-                                       route->addr);
-        route_reject(route, NULL);
-        return;
-    }
-    route->keep_hint = policy == PCIE_PEER_KEEP;
-    if (attrs->th && !route->keep_hint) {
-        trace_pcie_fabric_hint_dropped(pci_requester_id(requester),
-                                       pci_requester_id(route->function),
-                                       attrs->ph, attrs->st);
-    }
-    if (!route_down(route, route->function,
-                    attrs->st_ext && route->keep_hint)) {
-        return;
-    }
-    route->end = is_completer(route->function, route->bar) ?
-        PCIE_END_COMPLETER : PCIE_END_MEMORY;
-}
-
-/* Nobody is here; the next page may belong to somebody */
-static void route_clip_to_page(PCIeRoute *route)
+static void clip_to_page(PCIeRoute *route)
 {
     route->len = MIN(route->len,
                      PAGE_SIZE_MIN - (route->addr & (PAGE_SIZE_MIN - 1)));
 }
 
-static void route_beyond_rc(PCIeRoute *route, PCIDevice *requester,
-                            const PCIeRequestAttrs *attrs, bool is_write)
+static PCIePath *refuse(PCIeRoute *route, const PCIePath *up, const char *why)
 {
-    MemoryRegionCache cache;
-    MemoryRegion *mr;
+    clip_to_page(route);
+    return pcie_path_refused(up, why);
+}
 
-    if (attrs->at != PCIE_AT_UNTRANSLATED) {
-        /* Section 10.2.3: not from a function that has no ATS enabled */
-        trace_pcie_fabric_translated(pci_requester_id(requester), route->addr);
-        route_reject(route, NULL);
-        return;
-    }
-    mr = route_translate(route, requester, is_write, &cache);
-    if (!mr) {
-        trace_pcie_fabric_iommu_fault(pci_requester_id(requester),
-                                      route->addr, is_write);
-        route_clip_to_page(route);
-        route_reject(route, NULL);
-        return;
-    }
-    if (!mr->container && !memory_region_is_ram(mr)) {
-        /* In no map: QEMU's region for what nobody claims */
-        route_clip_to_page(route);
-    }
-    route_find_function(route, mr);
-    address_space_cache_destroy(&cache);
-    if (route->function) {
-        route_peer(route, requester, attrs);
+/* @up: the way to the root complex. Returns the whole one */
+static PCIePath *route_beyond_rc(PCIeRoute *route, PCIeWalk *walk,
+                                 PCIePath *up, bool is_write, bool *is_new)
+{
+    *is_new = true;
+    if (walk->at == PCIE_AT_UNTRANSLATED) {
+        if (!route_translate(route, walk->requester, is_write)) {
+            return refuse(route, up, "the IOMMU does not permit it");
+        }
+    } else if (!may_be_translated(walk->requester)) {
+        return refuse(route, up, "translated without ATS");
+    } else if (walk->at == PCIE_AT_TRANSLATED) {
+        route->as = &address_space_memory;
     } else {
-        route->end = PCIE_END_MEMORY;
+        return pcie_path_translation(up);
     }
+    walk->rc = true;
+    walk->as = route->as;
+    walk->addr = route->bus_addr;
+    return find(walk, up, is_new);
+}
+
+/* Take over what the path says, and the reference to it */
+static void route_take(PCIeRoute *route, PCIePath *path, uint64_t addr)
+{
+    route->path = path;
+    route->end = path->end;
+    clip_to_path(route, path, addr);
+    route->keep_hint = path->keep_hint;
+    route->as = path->as;
+    route->function = path->function;
+    route->bar = path->bar;
+    route->offset = addr - path->bar_addr;
+    route->status = path->status;
+    route->rejecter = path->detector;
 }
 
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
                 const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                bool is_write)
+                unsigned int payload, bool is_write)
 {
-    route->nr_hops = 0;
+    PCIeWalk walk = {
+        .requester = requester,
+        .at = attrs->at,
+        .th = attrs->th,
+        .prefix = attrs->th && attrs->st_ext,
+        .payload = pow2ceil(MAX(payload, MIN_PAYLOAD)),
+        .addr = addr,
+    };
+    bool is_new = true;
+    PCIePath *path;
+
     route->addr = addr;
     route->bus_addr = addr;
     route->len = len;
-    route->keep_hint = true;
-    route->as = NULL;
-    route->function = NULL;
-    route->status = PCIE_CPL_SC;
-    route->rejecter = NULL;
+    if (pcie_bus_master(requester)) {
+        path = find(&walk, NULL, &is_new);
+    } else {
+        path = pcie_path_unsent(requester);
+    }
+    if (path->end == PCIE_END_RC) {
+        PCIePath *up = path;
 
-    if (!bus_master(requester)) {
-        trace_pcie_fabric_no_bus_master(pci_requester_id(requester), addr);
-        route->end = PCIE_END_SILENT;
-        return;
+        clip_to_path(route, up, addr);
+        path = route_beyond_rc(route, &walk, up, is_write, &is_new);
+        pcie_path_unref(up);
     }
-    if (route_up(route, requester, attrs->st_ext)) {
-        route_beyond_rc(route, requester, attrs, is_write);
+    if (is_new) {
+        pcie_report_path(requester, attrs, path);
     }
+    route_take(route, path, walk.addr);
     trace_pcie_fabric_route(pci_requester_id(requester), addr, route->bus_addr,
-                            route->len, route->nr_hops, route->end,
+                            route->len, path->nr_hops, route->end,
                             route->function ?
                             pci_requester_id(route->function) : 0);
 }
 
 void pcie_route_release(PCIeRoute *route)
 {
-    while (route->nr_hops) {
-        object_unref(OBJECT(route->hop[--route->nr_hops].port));
-    }
-    if (route->function) {
-        object_unref(OBJECT(route->function));
-    }
+    pcie_path_unref(route->path);
 }

@@ -63,14 +63,21 @@ void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len)
     }
 }
 
+void pcie_wire_drop_hint(PCIeTLP *tlp)
+{
+    tlp->th = false;
+    tlp->ph = 0;
+    tlp->st = 0;
+    tlp->st_ext = false;
+}
+
+/* It translates, so what it sends on is not marked as translated */
 void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route)
 {
     tlp->addr += route->bus_addr - route->addr;
+    tlp->at = PCIE_AT_UNTRANSLATED;
     if (!route->keep_hint) {
-        tlp->th = false;
-        tlp->ph = 0;
-        tlp->st = 0;
-        tlp->st_ext = false;
+        pcie_wire_drop_hint(tlp);
     }
 }
 
@@ -94,8 +101,8 @@ static void show_request(const PCIeRoute *route, const PCIeTLP *tlp,
     unsigned int i;
 
     pcie_wire_beyond_rc(&beyond, route);
-    for (i = 0; i < route->nr_hops; i++) {
-        const PCIeHop *hop = &route->hop[i];
+    for (i = 0; i < route->path->nr_hops; i++) {
+        const PCIeHop *hop = &route->path->hop[i];
 
         show(hop->port, hop->ingress, hop->beyond_rc ? &beyond : tlp,
              payload, payload_len);
@@ -136,13 +143,28 @@ void pcie_wire_show_requests(const PCIeRoute *route, const PCIeRun *run,
     }
 }
 
+static void show_redirected(const PCIePath *path, const PCIeTLP *tlp,
+                            const void *payload, size_t payload_len)
+{
+    for (unsigned int i = 0; i < path->nr_cpl_hops; i++) {
+        const PCIeHop *hop = &path->cpl_hop[i];
+
+        show(hop->port, hop->ingress, tlp, payload, payload_len);
+    }
+}
+
 static void show_completion(const PCIeRoute *route, const PCIeTLP *tlp,
                             const void *payload, size_t payload_len)
 {
+    const PCIePath *path = route->path;
     unsigned int i;
 
-    for (i = route->nr_hops; i > 0; i--) {
-        const PCIeHop *hop = &route->hop[i - 1];
+    if (path->nr_cpl_hops && !(tlp->attr & PCIE_ATTR_RELAXED)) {
+        show_redirected(path, tlp, payload, payload_len);
+        return;
+    }
+    for (i = path->nr_hops; i > 0; i--) {
+        const PCIeHop *hop = &path->hop[i - 1];
 
         show(hop->port, !hop->ingress, tlp, payload, payload_len);
     }
