@@ -331,7 +331,7 @@ static uint64_t leave_function(const PCIeRequestAttrs *attrs, PCIeRun *run,
     return len;
 }
 
-/* One run; returns its length, 0 if it was not sent for want of a translation */
+/* One run; returns its length, 0 if it has no translation and was not sent */
 static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                         PCIeRun *run, uint64_t addr, const void *data,
                         uint64_t len)
