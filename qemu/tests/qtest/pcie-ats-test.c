@@ -457,7 +457,7 @@ static void test_in_flight(void)
     Lab lab = lab_start_ats();
 
     qtest_memset(lab.qts, PAGE_OUT, 1, PAGE);
-    copy_start(&lab, IOVA_OUT, IOVA, PAGE, 20000);
+    copy_start(&lab, IOVA_OUT, IOVA, PAGE, TPH_ACCEL_DMA_MAX_COUNT);
     map(&lab, IOVA, PAGE_B | PTE_RW);
     queue(&lab, INV_IOTLB, 0);
     flush_device(&lab, IOVA);
