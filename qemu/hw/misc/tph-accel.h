@@ -71,6 +71,7 @@ PCIeCplStatus tph_accel_ingress_atomic(TPHAccelIngress *in, const PCIeTLP *tlp,
  * struct TPHAccelDMA: the engine that copies, and sends interrupts
  * @pdev: the requester
  * @bh: where all TLPs are sent from; a register write never sends one
+ * @claims_translated: writes are sent with AT=10b, whatever their address is
  * @atc: translations, without content unless the function has ATS
  * @op: TPH_ACCEL_DMA_COPY, ...; of what was started last
  * @translate: through @atc

@@ -246,19 +246,19 @@ static bool route_translate(PCIeRoute *route, PCIDevice *requester,
 
     route->as = pci_device_iommu_address_space(requester);
     for (i = 0; i < MAX_TRANSLATIONS; i++) {
-        MemoryRegionCache cache;
+        MemoryRegionCache found;
         IOMMUMemoryRegion *iommu;
         bool ok;
 
         if (route->as == &address_space_memory) {
             return true;
         }
-        route->len = address_space_cache_init(&cache, route->as,
+        route->len = address_space_cache_init(&found, route->as,
                                               route->bus_addr, route->len,
                                               is_write);
-        iommu = memory_region_get_iommu(cache.mrs.mr);
-        ok = !iommu || translate(route, iommu, cache.xlat, is_write, attrs);
-        address_space_cache_destroy(&cache);
+        iommu = memory_region_get_iommu(found.mrs.mr);
+        ok = !iommu || translate(route, iommu, found.xlat, is_write, attrs);
+        address_space_cache_destroy(&found);
         if (!iommu || !ok) {
             return ok;
         }
@@ -271,6 +271,11 @@ static bool may_be_translated(PCIDevice *requester)
 {
     return pcie_ats_enabled(requester) &&
            pci_device_iommu_address_space(requester) != &address_space_memory;
+}
+
+static void clip_to_path(PCIeRoute *route, const PCIePath *path, uint64_t addr)
+{
+    route->len = MIN(route->len - 1, path->span.last - addr) + 1;
 }
 
 static void clip_to_page(PCIeRoute *route)
@@ -312,7 +317,7 @@ static void route_take(PCIeRoute *route, PCIePath *path, uint64_t addr)
 {
     route->path = path;
     route->end = path->end;
-    route->len = MIN(route->len - 1, path->span.last - addr) + 1;
+    clip_to_path(route, path, addr);
     route->keep_hint = path->keep_hint;
     route->as = path->as;
     route->function = path->function;
@@ -348,6 +353,7 @@ void pcie_route(PCIeRoute *route, PCIDevice *requester,
     if (path->end == PCIE_END_RC) {
         PCIePath *up = path;
 
+        clip_to_path(route, up, addr);
         path = route_beyond_rc(route, &walk, up, is_write, &is_new);
         pcie_path_unref(up);
     }
