@@ -66,6 +66,8 @@
 #define IOVA            0x10000ull      /* what is remapped */
 #define IOVA_OUT        0x30000ull      /* PAGE_OUT */
 
+#define RANGE           64      /* pages of a long copy */
+
 #define CONTENT_A       0x5a
 #define CONTENT_B       0xa5
 
@@ -451,20 +453,47 @@ static void test_reset(void)
     lab_end(&lab);
 }
 
-/* A copy is running: from the invalidation on it uses the new translation */
+static void map_range(Lab *lab, unsigned int first, uint64_t pte)
+{
+    for (unsigned int i = first; i < first + RANGE; i++) {
+        map(lab, i * PAGE, pte);
+    }
+}
+
+static void wait_bytes(Lab *lab, uint64_t more)
+{
+    uint64_t reg = REGS(0) + TPH_ACCEL_REG_DMA_BYTES;
+    uint64_t until = qtest_readq(lab->qts, reg) + more;
+    gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
+
+    while (qtest_readq(lab->qts, reg) < until) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+}
+
+/*
+ * A copy is running, and for longer than any test: from the invalidation on it
+ * uses the new translations.
+ */
 static void test_in_flight(void)
 {
     Lab lab = lab_start_ats();
 
     qtest_memset(lab.qts, PAGE_OUT, 1, PAGE);
-    copy_start(&lab, IOVA_OUT, IOVA, PAGE, TPH_ACCEL_DMA_MAX_COUNT);
-    map(&lab, IOVA, PAGE_B | PTE_RW);
+    map_range(&lab, 0, PAGE_A | PTE_RW);
+    map_range(&lab, RANGE, PAGE_OUT | PTE_R);
+    copy_start(&lab, RANGE * PAGE, 0, RANGE * PAGE, TPH_ACCEL_DMA_MAX_COUNT);
+    wait_bytes(&lab, RANGE * PAGE);
+    expect_content(&lab, PAGE_A, 1);
+
+    map_range(&lab, 0, PAGE_B | PTE_RW);
     queue(&lab, INV_IOTLB, 0);
-    flush_device(&lab, IOVA);
+    flush_device(&lab, INV_ALL | INV_SIZE);
     qtest_memset(lab.qts, PAGE_A, CONTENT_A, PAGE);
-    g_assert_cmphex(copy_wait(&lab), ==, TPH_ACCEL_DMA_DONE);
+    wait_bytes(&lab, 2 * RANGE * PAGE);
     expect_content(&lab, PAGE_A, CONTENT_A);
     expect_content(&lab, PAGE_B, 1);
+    g_assert_cmphex(copy_status(&lab), ==, TPH_ACCEL_DMA_BUSY);
     lab_end(&lab);
 }
 
