@@ -179,8 +179,10 @@ static void put_report(FILE *f, const struct report *report)
 	put_text(f, "rdma", opt->rdma);
 	fprintf(f, ",\n  \"ns\": %u, \"st\": %u, \"ph\": %u,\n", opt->ns,
 		opt->tag, opt->ph);
-	fprintf(f, "  \"expected_hint\": %s,\n  ", boolean(opt->expect_hint));
-	put_text(f, "no_hint_reason", opt->no_hint_reason);
+	fprintf(f, "  ");
+	put_text(f, "expected", fate_name(opt->fate));
+	fprintf(f, ", ");
+	put_text(f, "reason", opt->fate_reason);
 	fprintf(f, ",\n  ");
 	put_text(f, "error", report->error);
 	fprintf(f, ",\n  \"scenarios\": [");
