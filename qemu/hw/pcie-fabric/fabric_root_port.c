@@ -10,7 +10,6 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qemu/host-utils.h"
 #include "qemu/module.h"
 #include "internal.h"
 #include "hw/pci/msi.h"
@@ -31,15 +30,12 @@ OBJECT_DECLARE_SIMPLE_TYPE(FabricRootPort, FABRIC_ROOT_PORT)
 #define AER_OFFSET          0x100
 #define ACS_OFFSET          (AER_OFFSET + PCI_ERR_SIZEOF)
 
-#define MAX_PREFIXES        4
-
 struct FabricRootPort {
     PCIESlot parent_obj;
 
     PCIeTPHCompleter tph_completer;
     PCIePeerPolicy peer;
-    bool prefix;
-    uint32_t max_payload;
+    FabricPort port;
 };
 
 static const QEnumLookup tph_completer_lookup = {
@@ -92,20 +88,8 @@ static void root_port_atomics_init(PCIDevice *dev)
 {
     pci_long_test_and_set_mask(dev->config + dev->exp.exp_cap +
                                PCI_EXP_DEVCAP2,
-                               PCI_EXP_DEVCAP2_ATOMIC_ROUTE |
                                PCI_EXP_DEVCAP2_ATOMIC_COMP32 |
                                PCI_EXP_DEVCAP2_ATOMIC_COMP64);
-}
-
-static bool root_port_check(FabricRootPort *rp, Error **errp)
-{
-    if (!is_power_of_2(rp->max_payload) || rp->max_payload < 128 ||
-        rp->max_payload > PCIE_TLP_MAX_PAYLOAD) {
-        error_setg(errp, "max-payload must be 128, 256, 512, 1024, 2048 or "
-                   "4096, not %u", rp->max_payload);
-        return false;
-    }
-    return true;
 }
 
 static void root_port_realize(DeviceState *dev, Error **errp)
@@ -115,16 +99,15 @@ static void root_port_realize(DeviceState *dev, Error **errp)
     PCIDevice *pci = PCI_DEVICE(dev);
     ERRP_GUARD();
 
-    if (!root_port_check(rp, errp)) {
+    if (!fabric_port_check(&rp->port, errp)) {
         return;
     }
     rpc->parent_realize(dev, errp);
     if (*errp) {
         return;
     }
-    pcie_devctl_init(pci, rp->max_payload);
+    fabric_port_init(pci, &rp->port);
     pcie_tph_completer_init(pci, rp->tph_completer);
-    pcie_prefix_init(pci, rp->prefix ? MAX_PREFIXES : 0);
     root_port_atomics_init(pci);
 }
 
@@ -133,7 +116,7 @@ static void root_port_reset_hold(Object *obj, ResetType type)
     PCIERootPortClass *rpc = PCIE_ROOT_PORT_GET_CLASS(obj);
 
     rpc->parent_phases.hold(obj, type);
-    pcie_devctl_reset(PCI_DEVICE(obj));
+    fabric_port_reset(PCI_DEVICE(obj));
 }
 
 /* PCIESlot's defaults are those of a slot that can be hot-plugged */
@@ -172,6 +155,21 @@ static void set_peer(Object *obj, int value, Error **errp)
     FABRIC_ROOT_PORT(obj)->peer = value;
 }
 
+/* PCIERootPort knows it by its opposite */
+static bool get_acs(Object *obj, Error **errp)
+{
+    return !PCIE_SLOT(obj)->disable_acs;
+}
+
+static void set_acs(Object *obj, bool value, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "acs is a capability by now");
+        return;
+    }
+    PCIE_SLOT(obj)->disable_acs = !value;
+}
+
 static const VMStateDescription vmstate_root_port = {
     .name = TYPE_FABRIC_ROOT_PORT,
     .priority = MIG_PRI_PCI_BUS,
@@ -189,16 +187,16 @@ static const VMStateDescription vmstate_root_port = {
 
 /* The link's default is wide and fast: drivers warn of less */
 static const Property root_port_properties[] = {
-    DEFINE_PROP_BOOL("prefix", FabricRootPort, prefix, true),
-    DEFINE_PROP_UINT32("max-payload", FabricRootPort, max_payload, 512),
+    FABRIC_PORT_PROPERTIES(FabricRootPort, port),
     DEFINE_PROP_PCIE_LINK_SPEED("x-speed", PCIESlot, speed,
                                 PCIE_LINK_SPEED_32),
     DEFINE_PROP_PCIE_LINK_WIDTH("x-width", PCIESlot, width,
                                 PCIE_LINK_WIDTH_16),
 };
 
-static void root_port_add_enums(ObjectClass *klass)
+static void root_port_add_properties(ObjectClass *klass)
 {
+    object_class_property_add_bool(klass, "acs", get_acs, set_acs);
     object_class_property_add_enum(klass, "tph-completer", "PCIeTPHCompleter",
                                    &tph_completer_lookup, get_tph_completer,
                                    set_tph_completer);
@@ -216,10 +214,8 @@ static void root_port_describe(ObjectClass *klass)
         "what the root complex does with peer requests that enter or leave "
         "through this port: drop their hint (default, as CPUs do), keep it, "
         "refuse the request; the stricter of two ports counts");
-    object_class_property_set_description(klass, "prefix",
-        "End-End TLP Prefix support; 16-bit tags need it");
-    object_class_property_set_description(klass, "max-payload",
-        "Max_Payload_Size Supported in bytes: 128..4096 (default 512)");
+    fabric_port_describe(klass);
+    fabric_port_describe_acs(klass);
 }
 
 static void root_port_class_init(ObjectClass *klass, void *data)
@@ -234,7 +230,7 @@ static void root_port_class_init(ObjectClass *klass, void *data)
     dc->desc = "PCI Express root port that carries TLPs with hints";
     dc->vmsd = &vmstate_root_port;
     device_class_set_props(dc, root_port_properties);
-    root_port_add_enums(klass);
+    root_port_add_properties(klass);
     root_port_describe(klass);
     device_class_set_parent_realize(dc, root_port_realize,
                                     &rpc->parent_realize);

@@ -7,7 +7,9 @@
  * pcie_route.c        which ports a request passes, and where it ends
  * pcie_wire.c         the TLPs of a request and of its completions, for taps
  * pcie_fabric.c       requests of device models: cut, route, deliver
+ * fabric_port.c       what our ports have in common
  * fabric_root_port.c  a port with what QEMU's stock ports lack
+ * fabric_switch.c     the same for switches
  * pcie_tph.c          capabilities and control register of TPH
  * pcie_analyzer.c     the tap that writes captures
  */
@@ -27,6 +29,22 @@ unsigned int pcie_devctl_tags(PCIDevice *dev);
 uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
 
 /* Ports */
+
+typedef struct FabricPort {
+    bool prefix;
+    uint32_t max_payload;
+} FabricPort;
+
+#define FABRIC_PORT_PROPERTIES(_state, _field)                          \
+    DEFINE_PROP_BOOL("prefix", _state, _field.prefix, true),            \
+    DEFINE_PROP_UINT32("max-payload", _state, _field.max_payload, 512)
+
+bool fabric_port_check(const FabricPort *port, Error **errp);
+/* After the PCI Express capability was added */
+void fabric_port_init(PCIDevice *dev, const FabricPort *port);
+void fabric_port_reset(PCIDevice *dev);
+void fabric_port_describe(ObjectClass *klass);
+void fabric_port_describe_acs(ObjectClass *klass);
 
 /*
  * What a root complex does with the hint of a peer request; the later, the

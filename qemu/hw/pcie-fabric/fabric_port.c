@@ -1,0 +1,62 @@
+/*
+ * Ports of the fabric: what root ports and switch ports have in common
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * PCI Express Base Specification 6.x, sections 7.5.3.15 (Device Capabilities
+ * 2) and 7.5.3.16 (Device Control 2).
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/host-utils.h"
+#include "internal.h"
+#include "hw/pci/pcie.h"
+#include "hw/pci/pcie_tph.h"
+
+#define MAX_PREFIXES        4
+
+bool fabric_port_check(const FabricPort *port, Error **errp)
+{
+    if (!is_power_of_2(port->max_payload) || port->max_payload < 128 ||
+        port->max_payload > PCIE_TLP_MAX_PAYLOAD) {
+        error_setg(errp, "max-payload must be 128, 256, 512, 1024, 2048 or "
+                   "4096, not %u", port->max_payload);
+        return false;
+    }
+    return true;
+}
+
+void fabric_port_init(PCIDevice *dev, const FabricPort *port)
+{
+    pcie_devctl_init(dev, port->max_payload);
+    pcie_prefix_init(dev, port->prefix ? MAX_PREFIXES : 0);
+    pci_long_test_and_set_mask(dev->config + dev->exp.exp_cap +
+                               PCI_EXP_DEVCAP2, PCI_EXP_DEVCAP2_ATOMIC_ROUTE);
+}
+
+/* QEMU's reset of the PCI Express capability leaves this one alone */
+void fabric_port_reset(PCIDevice *dev)
+{
+    pcie_devctl_reset(dev);
+    pci_word_test_and_clear_mask(dev->config + dev->exp.exp_cap +
+                                 PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_EETLPPB);
+}
+
+void fabric_port_describe(ObjectClass *klass)
+{
+    object_class_property_set_description(klass, "prefix",
+        "End-End TLP Prefix support; 16-bit tags need it (default on)");
+    object_class_property_set_description(klass, "max-payload",
+        "Max_Payload_Size Supported in bytes: 128..4096 (default 512)");
+    object_class_property_set_description(klass, "x-speed",
+        "link speed in GT/s (default 32)");
+    object_class_property_set_description(klass, "x-width",
+        "link width in lanes (default 16)");
+}
+
+void fabric_port_describe_acs(ObjectClass *klass)
+{
+    object_class_property_set_description(klass, "acs",
+        "Access Control Services: the capability, and what its control bits "
+        "ask for (default on)");
+}
