@@ -109,6 +109,7 @@ static int run(const struct options *opt, struct report *report)
 		.name = opt->rdma,
 		.timeout = opt->timeout,
 		.gid_index = opt->gid_index,
+		.relaxed_ordering = opt->relaxed_ordering,
 	};
 	struct setup setup = {
 		.opt = opt,

@@ -20,6 +20,7 @@ enum {
 	OPT_NS,
 	OPT_EXPECT_HINT,
 	OPT_EXPECT_SET,
+	OPT_RELAXED_ORDERING,
 	OPT_SCENARIO,
 	OPT_LENGTH,
 	OPT_TIMEOUT,
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
 	{ "ns", required_argument, NULL, OPT_NS },
 	{ "expect-hint", required_argument, NULL, OPT_EXPECT_HINT },
 	{ "expect-set", required_argument, NULL, OPT_EXPECT_SET },
+	{ "relaxed-ordering", no_argument, NULL, OPT_RELAXED_ORDERING },
 	{ "scenario", required_argument, NULL, OPT_SCENARIO },
 	{ "length", required_argument, NULL, OPT_LENGTH },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -69,6 +71,10 @@ static const char help[] =
 "  --expect-hint no:WHY   the RDMA device cannot use it, and gives it back\n"
 "                         WHY, here and above, is for the record\n"
 "  --expect-set ERRNO     the hint cannot be set: EOPNOTSUPP, for example\n"
+"  --relaxed-ordering     register the dma-buf with IBV_ACCESS_RELAXED_ORDERING;\n"
+"                         an mlx5 device with ATS then translates addresses\n"
+"                         itself: what it takes for a switch with ACS to send\n"
+"                         its writes straight to the accelerator\n"
 "  --length BYTES         of each RDMA WRITE, 4 to 65536, a multiple of 4;\n"
 "                         default 4096\n"
 "  --timeout SECONDS      of each wait, 1 to 3600; default 5\n"
@@ -368,6 +374,9 @@ static bool take_option(struct options *opt, struct numbers *n,
 		return expect_option(opt, arg);
 	case OPT_EXPECT_SET:
 		return expect_set_option(opt, arg);
+	case OPT_RELAXED_ORDERING:
+		opt->relaxed_ordering = true;
+		return true;
 	case OPT_SCENARIO:
 		return text_option("scenario", arg, list);
 	case OPT_LENGTH:

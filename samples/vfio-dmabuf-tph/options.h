@@ -30,6 +30,7 @@ struct options {
 	enum fate fate;
 	const char *fate_reason;	/* or NULL */
 	int set_error;			/* of FATE_REFUSED, negative errno */
+	bool relaxed_ordering;		/* of the dma-buf's memory region */
 	unsigned int length;		/* bytes of each RDMA WRITE */
 	unsigned int timeout;		/* of each wait, seconds */
 	const char *json;		/* file, "-" for stdout, or NULL */

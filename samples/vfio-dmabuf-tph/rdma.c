@@ -284,8 +284,11 @@ void rdma_close(struct rdma *rdma)
 struct ibv_mr *rdma_register(struct rdma *rdma, int dmabuf_fd, size_t length,
 			     __u64 iova)
 {
-	return ibv_reg_dmabuf_mr(rdma->pd, 0, length, iova, dmabuf_fd,
-				 IBV_ACCESS_LOCAL_WRITE | PEER_ACCESS);
+	int access = IBV_ACCESS_LOCAL_WRITE | PEER_ACCESS;
+
+	if (rdma->relaxed_ordering)
+		access |= IBV_ACCESS_RELAXED_ORDERING;
+	return ibv_reg_dmabuf_mr(rdma->pd, 0, length, iova, dmabuf_fd, access);
 }
 
 /*

@@ -19,6 +19,7 @@ struct rdma {
 	const char *name;
 	unsigned int timeout;		/* of each wait, seconds */
 	int gid_index;			/* for Ethernet ports only */
+	bool relaxed_ordering;		/* of what rdma_register() makes */
 	struct ibv_context *context;
 	struct ibv_port_attr port;
 	struct ibv_pd *pd;
@@ -34,8 +35,8 @@ struct rdma {
 };
 
 /*
- * rdma_open(): @name, @timeout and @gid_index of @rdma are the caller's. 0 or
- * a negative errno after a complaint.
+ * rdma_open(): what is set of @rdma up to @relaxed_ordering is the caller's. 0
+ * or a negative errno after a complaint.
  */
 int rdma_open(struct rdma *rdma, size_t size);
 void rdma_close(struct rdma *rdma);

@@ -179,6 +179,8 @@ static void put_report(FILE *f, const struct report *report)
 	put_text(f, "rdma", opt->rdma);
 	fprintf(f, ",\n  \"ns\": %u, \"st\": %u, \"ph\": %u,\n", opt->ns,
 		opt->tag, opt->ph);
+	fprintf(f, "  \"relaxed_ordering\": %s,\n",
+		boolean(opt->relaxed_ordering));
 	fprintf(f, "  ");
 	put_text(f, "expected", fate_name(opt->fate));
 	fprintf(f, ", ");

@@ -10,6 +10,7 @@
  * fabric_port.c       what our ports have in common
  * fabric_root_port.c  a port with what QEMU's stock ports lack
  * fabric_switch.c     the same for switches
+ * pcie_ats.c          address translation: caches, and what the vIOMMU answers
  * pcie_tph.c          capabilities and control register of TPH
  * pcie_analyzer.c     the tap that writes captures
  */
@@ -17,6 +18,7 @@
 #define HW_PCIE_FABRIC_INTERNAL_H
 
 #include "exec/memattrs.h"
+#include "hw/pci/pcie_ats.h"
 #include "hw/pci/pcie_fabric.h"
 
 /* Device Control */
@@ -78,6 +80,7 @@ typedef struct PCIeHop {
 
 typedef enum PCIeRouteEnd {
     PCIE_END_MEMORY,        /* plain memory dispatch */
+    PCIE_END_TRANSLATION,   /* a Translation Request; pcie_ats_answer() */
     PCIE_END_COMPLETER,     /* a function that takes whole TLPs */
     PCIE_END_REJECTED,      /* completion with @status if non-posted */
     PCIE_END_SILENT,        /* never sent, or dropped without a completion */
@@ -124,6 +127,38 @@ void pcie_route(PCIeRoute *route, PCIDevice *requester,
 void pcie_route_release(PCIeRoute *route);
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
+
+/* Address translation */
+
+/* The function's control register allows it */
+bool pcie_ats_enabled(PCIDevice *dev);
+
+typedef enum PCIeATSResult {
+    PCIE_ATS_OFF,           /* not enabled: the request goes untranslated */
+    PCIE_ATS_TRANSLATED,
+    PCIE_ATS_REFUSED,       /* there is no translation for this access */
+} PCIeATSResult;
+
+/**
+ * pcie_atc_translate(): look up, and ask the root complex if need be
+ * @addr: replaced by its translation
+ * @len: at least 1; clipped to what the translation covers
+ */
+PCIeATSResult pcie_atc_translate(PCIeATC *atc, uint64_t *addr, uint64_t *len,
+                                 bool is_write);
+
+/* Send a Translation Request. The answer may have no permission in it */
+PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+/* What the root complex answers. The cache is told of invalidations from now */
+PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+#define PCIE_ATS_COMPLETION_SIZE    8
+
+/* The answer as the payload of a completion */
+void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 
 /* TLPs */
 

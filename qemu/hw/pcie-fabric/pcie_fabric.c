@@ -238,14 +238,44 @@ static void show_requests(const PCIeRoute *route, const PCIeRun *run,
     }
 }
 
-/* One run; returns its length */
+/*
+ * The way out of the function: what of @len bytes at @addr is sent at once,
+ * under which address, and in @sent as what. 0: it has no translation.
+ */
+static uint64_t leave_function(const PCIeRequestAttrs *attrs, PCIeRun *run,
+                               uint64_t *addr, uint64_t len,
+                               PCIeRequestAttrs *sent)
+{
+    *sent = *attrs;
+    if (attrs->atc) {
+        switch (pcie_atc_translate(attrs->atc, addr, &len,
+                                   run->first.type != PCIE_TLP_MRD)) {
+        case PCIE_ATS_OFF:
+            break;
+        case PCIE_ATS_TRANSLATED:
+            sent->at = PCIE_AT_TRANSLATED;
+            break;
+        case PCIE_ATS_REFUSED:
+            return 0;
+        }
+    }
+    run->first.at = sent->at;
+    return len;
+}
+
+/* One run; returns its length, 0 if it was not sent for want of a translation */
 static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                         PCIeRun *run, uint64_t addr, const void *data,
-                        size_t len)
+                        uint64_t len)
 {
+    PCIeRequestAttrs sent;
     PCIeRoute route;
 
-    route_run(&route, requester, attrs, run, addr, len);
+    len = leave_function(attrs, run, &addr, len, &sent);
+    if (!len) {
+        return 0;
+    }
+    route_run(&route, requester, &sent, run, addr, len);
     run->addr = addr;
     run->len = pcie_wire_even(addr, route.len, run->unit);
     show_requests(&route, run, data);
@@ -256,35 +286,46 @@ static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
     return run->len;
 }
 
-void pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
+bool pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                        uint64_t addr, const void *data, size_t len)
 {
+    bool sent = true;
     PCIeRun run;
 
     if (wraps(addr, len) || !fabric_enter(requester, addr)) {
-        return;
+        return true;
     }
     run_init(&run, requester, PCIE_TLP_MWR, attrs);
     run.unit = pcie_devctl_payload(requester);
     while (len && is_there(requester)) {
         size_t n = write_run(requester, attrs, &run, addr, data, len);
 
+        if (!n) {
+            sent = false;
+            break;
+        }
         addr += n;
         data += n;
         len -= n;
     }
     fabric_leave(requester);
+    return sent;
 }
 
 /* One run; its length is in @run */
 static PCIeCplStatus read_run(PCIDevice *requester,
                               const PCIeRequestAttrs *attrs, PCIeRun *run,
-                              uint64_t addr, void *data, size_t len)
+                              uint64_t addr, void *data, uint64_t len)
 {
+    PCIeRequestAttrs sent;
     PCIeCplStatus status;
     PCIeRoute route;
 
-    route_run(&route, requester, attrs, run, addr, len);
+    len = leave_function(attrs, run, &addr, len, &sent);
+    if (!len) {
+        return PCIE_CPL_UR;
+    }
+    route_run(&route, requester, &sent, run, addr, len);
     run_set_reads(run, addr, route.len);
     show_requests(&route, run, NULL);
     status = deliver_read(requester, &route, run, data);
@@ -471,11 +512,15 @@ static PCIeCplStatus atomic_run(PCIDevice *requester,
                                 size_t size, uint64_t operand,
                                 uint64_t compare, uint64_t *old)
 {
+    PCIeRequestAttrs sent;
     uint8_t payload[16];
     PCIeCplStatus status;
     PCIeRoute route;
 
-    route_run(&route, requester, attrs, run, run->addr, size);
+    if (!leave_function(attrs, run, &run->addr, size, &sent)) {
+        return PCIE_CPL_UR;
+    }
+    route_run(&route, requester, &sent, run, run->addr, size);
     run->len = atomic_payload(payload, run->first.type, size, operand, compare);
     run_take_tags(run, 1);
     pcie_wire_extent(&run->first, run->addr, run->len);
@@ -511,6 +556,38 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
     run.addr = addr;
     status = atomic_run(requester, attrs, &run, size, operand, compare, old);
     fabric_leave(requester);
+    return status;
+}
+
+/*
+ * Section 10.2.2: a Translation Request looks like a read of the entries that
+ * it asks for, at the address that they are for. One entry is asked for at a
+ * time, and always with write permission (NW is 0).
+ */
+PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry)
+{
+    const PCIeRequestAttrs attrs = { .at = PCIE_AT_TRANSLATION_REQUEST };
+    uint8_t data[PCIE_ATS_COMPLETION_SIZE];
+    PCIeCplStatus status;
+    PCIeRoute route;
+    PCIeRun run;
+
+    addr &= ~0xfffull;
+    run_init(&run, atc->dev, PCIE_TLP_MRD, &attrs);
+    route_run(&route, atc->dev, &attrs, &run, addr, sizeof(data));
+    run.addr = addr;
+    run.len = sizeof(data);
+    run_take_tags(&run, 1);
+    pcie_wire_extent(&run.first, addr, sizeof(data));
+    show_requests(&route, &run, NULL);
+    status = route.end == PCIE_END_TRANSLATION ?
+             pcie_ats_answer(atc, addr, is_write, entry) : PCIE_CPL_UR;
+    if (status == PCIE_CPL_SC) {
+        pcie_ats_completion(entry, data);
+    }
+    show_completions(&route, &run, status, data);
+    pcie_route_release(&route);
     return status;
 }
 

@@ -11,6 +11,7 @@
  */
 #include "qemu/osdep.h"
 #include "internal.h"
+#include "exec/address-spaces.h"
 #include "exec/memory.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
@@ -188,12 +189,14 @@ static bool translate(PCIeRoute *route, IOMMUMemoryRegion *iommu,
  * NULL: the vIOMMU did not let it through. @cache is live otherwise.
  */
 static MemoryRegion *route_translate(PCIeRoute *route, PCIDevice *requester,
-                                     bool is_write, MemoryRegionCache *cache)
+                                     uint8_t at, bool is_write,
+                                     MemoryRegionCache *cache)
 {
     MemTxAttrs attrs = pcie_route_memattrs(requester);
     unsigned int i;
 
-    route->as = pci_device_iommu_address_space(requester);
+    route->as = at == PCIE_AT_TRANSLATED ? &address_space_memory :
+        pci_device_iommu_address_space(requester);
     for (i = 0; i < MAX_TRANSLATIONS; i++) {
         MemoryRegion *mr = lookup(cache, route->as, route->bus_addr,
                                   &route->len, is_write);
@@ -330,13 +333,17 @@ static void route_beyond_rc(PCIeRoute *route, PCIDevice *requester,
     MemoryRegionCache cache;
     MemoryRegion *mr;
 
-    if (attrs->at != PCIE_AT_UNTRANSLATED) {
+    if (attrs->at != PCIE_AT_UNTRANSLATED && !pcie_ats_enabled(requester)) {
         /* Section 10.2.3: not from a function that has no ATS enabled */
         trace_pcie_fabric_translated(pci_requester_id(requester), route->addr);
         route_reject(route, NULL);
         return;
     }
-    mr = route_translate(route, requester, is_write, &cache);
+    if (attrs->at == PCIE_AT_TRANSLATION_REQUEST) {
+        route->end = PCIE_END_TRANSLATION;
+        return;
+    }
+    mr = route_translate(route, requester, attrs->at, is_write, &cache);
     if (!mr) {
         trace_pcie_fabric_iommu_fault(pci_requester_id(requester),
                                       route->addr, is_write);

@@ -40,8 +40,12 @@ static const CapValue general_caps[] = {
     { CAP_LOG_MAX_QP, 10 },
     { CAP_LOG_MAX_SRQ, 10 },
     { CAP_LOG_MAX_CQ_SZ, 20 },
+    { CAP_RELAXED_WRITE_UMR, 1 },
+    { CAP_RELAXED_READ_UMR, 1 },
     { CAP_LOG_MAX_CQ, 10 },
     { CAP_LOG_MAX_EQ_SZ, 20 },
+    { CAP_RELAXED_WRITE, 1 },
+    { CAP_RELAXED_READ_PCI, 1 },        /* as Device Control says */
     { CAP_LOG_MAX_MKEY, 20 },
     { CAP_LOG_MAX_EQ, 5 },
     { CAP_LOG_MAX_MRW_SZ, 40 },
@@ -94,6 +98,7 @@ void vhca_caps_reset(VHCAState *s)
     set_caps(s->caps_max[GROUP_GENERAL], general_caps,
              ARRAY_SIZE(general_caps));
     ifc_set(s->caps_max[GROUP_GENERAL], CAP_VHCA_ID, s->lid);
+    ifc_set(s->caps_max[GROUP_GENERAL], CAP_ATS, s->ats);
     set_caps(s->caps_max[GROUP_ATOMIC], atomic_caps, ARRAY_SIZE(atomic_caps));
     memcpy(s->caps, s->caps_max, sizeof(s->caps));
     set_uar_size(s, 0);

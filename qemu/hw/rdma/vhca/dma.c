@@ -7,6 +7,14 @@
  * steering tag is looked up with each request, since the guest may rewrite
  * the table behind an index that keys hold.
  *
+ * A key may ask for ATS (mkc.ma_translation_mode). Its requests are sent with
+ * translated addresses while the guest has ATS enabled. While it has not, as
+ * with an IOMMU in passthrough, they are sent untranslated: Linux creates such
+ * keys whenever the firmware knows ATS, its own keys for all of memory among
+ * them, and a driver works either way. An address that has no translation is
+ * a failed DMA: local access error at the requester, remote operation error
+ * for a peer's request (IBA 11.6.2; the key itself is valid).
+ *
  * Memory can be anything: a guest may have the device write to where a write
  * resets or unplugs the device. Callers hold pointers to objects meanwhile, so
  * the device is busy then, and vhca.c puts the end of its objects off.
@@ -28,12 +36,15 @@ static bool send_read(VHCAState *s, const PCIeRequestAttrs *attrs,
     return status == PCIE_CPL_SC;
 }
 
-static void send_write(VHCAState *s, const PCIeRequestAttrs *attrs,
+static bool send_write(VHCAState *s, const PCIeRequestAttrs *attrs,
                        uint64_t addr, const void *data, size_t len)
 {
+    bool sent;
+
     s->busy++;
-    pcie_fabric_write(PCI_DEVICE(s), attrs, addr, data, len);
+    sent = pcie_fabric_write(PCI_DEVICE(s), attrs, addr, data, len);
     s->busy--;
+    return sent;
 }
 
 static bool send_atomic(VHCAState *s, const PCIeRequestAttrs *attrs,
@@ -75,6 +86,9 @@ static void fill_attrs(VHCAState *s, const VerbsMR *mr, uint32_t relaxed_field,
 {
     const VHCAMkey *mkey = mr->dma;
 
+    if (mkey->ats) {
+        attrs->atc = &s->atc;
+    }
     if (ifc_get(mkey->context, relaxed_field)) {
         attrs->attr |= PCIE_ATTR_RELAXED;
     }
@@ -83,26 +97,39 @@ static void fill_attrs(VHCAState *s, const VerbsMR *mr, uint32_t relaxed_field,
     }
 }
 
+/* There will be an error completion. The key may be gone by now */
+static bool data_end(uint32_t key, const char *kind, uint64_t addr, size_t len,
+                     bool ok)
+{
+    if (!ok) {
+        trace_vhca_data_failed(key, kind, addr, len);
+    }
+    return ok;
+}
+
 static bool data_read(void *opaque, const VerbsMR *mr, uint64_t addr,
                       void *data, size_t len)
 {
     PCIeRequestAttrs attrs = {};
+    uint32_t key = mr->key;
 
     fill_attrs(opaque, mr, MKC_RELAXED_READ, &attrs);
-    trace_vhca_data(mr->key, "read", addr, len, attrs.th, attrs.ph, attrs.st);
-    return send_read(opaque, &attrs, addr, data, len);
+    trace_vhca_data(key, "read", addr, len, attrs.th, attrs.ph, attrs.st);
+    return data_end(key, "read", addr, len,
+                    send_read(opaque, &attrs, addr, data, len));
 }
 
-/* Posted: nobody says whether it arrived */
+/* Posted: nobody says whether it arrived, but it may not even leave */
 static bool data_write(void *opaque, const VerbsMR *mr, uint64_t addr,
                        const void *data, size_t len)
 {
     PCIeRequestAttrs attrs = {};
+    uint32_t key = mr->key;
 
     fill_attrs(opaque, mr, MKC_RELAXED_WRITE, &attrs);
-    trace_vhca_data(mr->key, "write", addr, len, attrs.th, attrs.ph, attrs.st);
-    send_write(opaque, &attrs, addr, data, len);
-    return true;
+    trace_vhca_data(key, "write", addr, len, attrs.th, attrs.ph, attrs.st);
+    return data_end(key, "write", addr, len,
+                    send_write(opaque, &attrs, addr, data, len));
 }
 
 static bool data_atomic(void *opaque, const VerbsMR *mr, uint64_t addr,
@@ -112,10 +139,13 @@ static bool data_atomic(void *opaque, const VerbsMR *mr, uint64_t addr,
     PCIeTLPType type = opcode == VERBS_WR_FETCH_ADD ? PCIE_TLP_FETCH_ADD
                                                     : PCIE_TLP_CAS;
     PCIeRequestAttrs attrs = {};
+    uint32_t key = mr->key;
 
     fill_attrs(opaque, mr, MKC_RELAXED_WRITE, &attrs);
-    trace_vhca_data(mr->key, "atomic", addr, 8, attrs.th, attrs.ph, attrs.st);
-    return send_atomic(opaque, &attrs, type, addr, operand, compare, old);
+    trace_vhca_data(key, "atomic", addr, 8, attrs.th, attrs.ph, attrs.st);
+    return data_end(key, "atomic", addr, 8,
+                    send_atomic(opaque, &attrs, type, addr, operand, compare,
+                                old));
 }
 
 const VerbsOps vhca_verbs_ops = {

@@ -4,8 +4,9 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * The context (struct mlx5_ifc_mkc_bits) is kept as the driver wrote it and
- * is the truth; the engine's VerbsMR follows it. The TPH fields have no place
- * in the engine: they are looked at by each DMA, in dma.c.
+ * is the truth; the engine's VerbsMR follows it. What the key says of the
+ * requests on the bus (TPH, ordering, translation) has no place in the engine:
+ * each DMA looks at it, in dma.c.
  */
 #include "qemu/osdep.h"
 #include "hw/rdma/vhca/vhca.h"
@@ -14,6 +15,8 @@
 
 #define ACCESS_MODE_PA      0
 #define ACCESS_MODE_MTT     1
+
+#define TRANSLATION_ATS     1   /* ma_translation_mode */
 
 #define OCTOWORD            16
 #define MTT_SIZE            8
@@ -130,8 +133,11 @@ static bool load_inbox_table(VHCAMkey *mkey, const VHCACmd *cmd)
             vhca_mkey_load(mkey, 0, cmd->in + CMD_PAS, len));
 }
 
-static void read_tph(VHCAMkey *mkey)
+/* What no UMR can change */
+static void read_requester(VHCAMkey *mkey)
 {
+    mkey->ats = ifc_get(mkey->context, MKC_MA_TRANSLATION_MODE) ==
+                TRANSLATION_ATS;
     mkey->tph_en = ifc_get(mkey->context, MKC_TPH_EN);
     mkey->ph = ifc_get(mkey->context, MKC_TPH_PH);
     mkey->st_index = ifc_get(mkey->context, MKC_TPH_ST_INDEX);
@@ -148,6 +154,9 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAMkey *mkey)
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
     } else if (ifc_get(cmd->in, CREATE_MKEY_UMEM_VALID)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 3);
+    } else if (ifc_get(mkey->context, MKC_MA_TRANSLATION_MODE) >
+               (s->ats ? TRANSLATION_ATS : 0)) {
+        vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 7);
     } else if (!allocate_table(s, mkey)) {
         vhca_cmd_fail(cmd, VHCA_LIMIT, 4);
     } else if (!load_inbox_table(mkey, cmd)) {
@@ -177,12 +186,15 @@ void vhca_create_mkey(VHCAState *s, VHCACmd *cmd)
         return;
     }
     mkey->mr.dma = mkey;
-    read_tph(mkey);
+    read_requester(mkey);
     vhca_mkey_update(mkey);
     verbs_mr_add(s->verbs, &mkey->mr);
     ifc_set(cmd->out, CMD_OUT_ID, mkey->index);
     trace_vhca_mkey_create(mkey->mr.key, mkey->tph_en, mkey->ph,
                            mkey->st_index);
+    if (mkey->ats) {
+        trace_vhca_mkey_ats(mkey->mr.key);
+    }
 }
 
 static VHCAMkey *find_mkey(VHCAState *s, VHCACmd *cmd)

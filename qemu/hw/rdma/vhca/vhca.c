@@ -32,6 +32,7 @@
 #define VHCA_EXP_CAP        0x60
 #define VHCA_AER_CAP        0x100
 #define VHCA_TPH_CAP        0x150
+#define VHCA_ATS_CAP        0x1e0
 
 /* Initialization segment */
 enum {
@@ -257,6 +258,9 @@ static bool vhca_init_capabilities(VHCAState *s, Error **errp)
     pcie_tph_init(pdev, VHCA_TPH_CAP, s->st_entries, s->tph_ext);
     /* A 16-bit tag's upper half travels in an End-End TLP prefix */
     pcie_prefix_init(pdev, s->tph_ext ? 1 : 0);
+    if (s->ats) {
+        pcie_atc_init(&s->atc, pdev, VHCA_ATS_CAP);
+    }
     return vhca_init_msix(pdev, errp);
 }
 
@@ -314,6 +318,7 @@ static void vhca_exit(PCIDevice *pdev)
         vhca_free(s);
     }
     migrate_del_blocker(&s->migration_blocker);
+    pcie_atc_exit(&s->atc);
     msix_uninit_exclusive_bar(pdev);
     pcie_aer_exit(pdev);
     pcie_cap_exit(pdev);
@@ -324,6 +329,7 @@ static void vhca_reset_hold(Object *obj, ResetType type)
     vhca_soft_reset(VHCA(obj));
     pcie_devctl_reset(PCI_DEVICE(obj));
     pcie_tph_reset(PCI_DEVICE(obj));
+    pcie_atc_reset(&VHCA(obj)->atc);
 }
 
 static void vhca_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value,
@@ -331,11 +337,13 @@ static void vhca_config_write(PCIDevice *pdev, uint32_t addr, uint32_t value,
 {
     pci_default_write_config(pdev, addr, value, len);
     pcie_aer_write_config(pdev, addr, value, len);
+    pcie_atc_config_write(&VHCA(pdev)->atc);
 }
 
 static const Property vhca_properties[] = {
     DEFINE_PROP_UINT32("st-entries", VHCAState, st_entries, 64),
     DEFINE_PROP_BOOL("tph-ext", VHCAState, tph_ext, true),
+    DEFINE_PROP_BOOL("ats", VHCAState, ats, true),
     DEFINE_PROP_UINT16("lid", VHCAState, lid, 1),
 };
 
@@ -346,6 +354,9 @@ static void vhca_describe(ObjectClass *klass)
         "holds an 8-bit tag itself (direct mode)");
     object_class_property_set_description(klass, "tph-ext",
         "Extended TPH requester: can send 16-bit steering tags");
+    object_class_property_set_description(klass, "ats",
+        "Address Translation Services: requests through keys that ask for it "
+        "are translated by the device (needs a vIOMMU with device-iotlb=on)");
     object_class_property_set_description(klass, "lid",
         "Local identifier of the port, unique among the virtual HCAs");
 }

@@ -18,6 +18,7 @@
 #define HW_RDMA_VHCA_VHCA_H
 
 #include "hw/pci/pci_device.h"
+#include "hw/pci/pcie_ats.h"
 #include "hw/rdma/vhca/ifc.h"
 #include "hw/rdma/vhca/verbs.h"
 #include "qom/object.h"
@@ -236,6 +237,7 @@ typedef struct VHCAMkey {
     uint32_t index;
     uint8_t context[MKC_SIZE];
     size_t table_len;       /* bytes of mr.pages */
+    bool ats;               /* addresses are translated before they are sent */
     bool tph_en;
     uint8_t ph;
     uint8_t st_index;
@@ -261,7 +263,10 @@ struct VHCAState {
     /* properties */
     uint32_t st_entries;
     bool tph_ext;
+    bool ats;
     uint16_t lid;
+
+    PCIeATC atc;
 
     /* BAR0 */
     MemoryRegion bar0;

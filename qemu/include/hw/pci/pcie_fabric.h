@@ -20,16 +20,23 @@
 #include "hw/pci/pcie_tlp.h"
 #include "qom/object.h"
 
+typedef struct PCIeATC PCIeATC;
+
 /**
  * struct PCIeRequestAttrs: what a requester asks for beside address and data
  * @attr: PCIE_ATTR_*
  * @at: PCIE_AT_UNTRANSLATED or PCIE_AT_TRANSLATED
+ * @atc: NULL: @addr is sent as it is. Else the requester's translation cache
+ *      (pcie_ats.h): @at is untranslated, and while the guest has ATS enabled,
+ *      the cache translates @addr and the request is sent with AT=10b; while
+ *      it has not, @addr is sent untranslated. Each run of TLPs looks anew
  * @th, @ph, @st, @st_ext: the hint, as in struct PCIeTLP. Fill it in with
  *      pcie_tph_hint(), which honours the function's TPH control register
  */
 typedef struct PCIeRequestAttrs {
     uint8_t attr;
     uint8_t at;
+    PCIeATC *atc;
     bool th;
     uint8_t ph;
     uint16_t st;
@@ -42,8 +49,11 @@ typedef struct PCIeRequestAttrs {
  * Cut at Max_Payload_Size and 4 KiB boundaries. What nobody claims is lost,
  * as on hardware: the detecting port reports it (AER), the requester learns
  * nothing. Without bus mastering nothing is sent.
+ *
+ * False: the translation cache got no translation for a part of the range,
+ * and nothing was sent from there on. Only a request with @attrs->atc fails.
  */
-void pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
+bool pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                        uint64_t addr, const void *data, size_t len);
 
 /**
@@ -51,7 +61,8 @@ void pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
  *
  * Returns PCIE_CPL_SC, or the status of the first completion that failed;
  * @data is undefined then. A request that gets no completion at all, because
- * it was never sent or a port dropped it as malformed, ends as PCIE_CPL_UR.
+ * it was never sent, a port dropped it as malformed, or its address has no
+ * translation (@attrs->atc), ends as PCIE_CPL_UR.
  *
  * A read with a hint has no byte enables: what it reads is rounded outwards
  * to DWs (section 2.2.5.1).

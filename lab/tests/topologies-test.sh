@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: lab/tests/topologies-test.sh [NAME...]
+#
+# Runs the demo in each topology, or those named, and demands the result that the
+# topology's file states; with a 16-bit tag too where that is another one. Then
+# the same with statements that are wrong, which have to fail: a check that
+# cannot fail shows nothing. Prints "ok" and "not ok" lines, leaves the runs in
+# out/check/topologies/.
+set -uo pipefail
+. "$(dirname "$0")/../../scripts/common.sh"
+. "$top/lab/topology.sh"
+
+[ "${1:-}" != --help ] || usage
+runs=$top/out/check/topologies
+mkdir -p "$runs"
+failed=0
+
+say() { # RESULT NAME REMARK
+	[ "$1" = ok ] || failed=$((failed + 1))
+	printf '%s topology %s: %s\n' "$@"
+}
+
+# What the run in directory $1 shows: the fate of the hint and its way.
+summary()
+{
+	jq -r '"\(.expected) " + (.route | "by \(.path | join(" ")), \(.address_type)" +
+		if .lost_at then ", taken away at \(.lost_at): \(.why)" else "" end)' "$1/result.json"
+}
+
+failures() { jq -r '.checks[] | select(.ok | not) | .name' "$1/result.json" 2>/dev/null; }
+
+demo() # NAME TOPOLOGY NS ST
+{
+	TOPOLOGY=$2 NS=$3 ST=$4 OUT=$runs/$1 "$top/lab/demo" >"$runs/$1.txt" 2>&1
+}
+
+expect_success() # NAME TOPOLOGY NS ST
+{
+	if demo "$@"; then
+		say ok "$1" "$(summary "$runs/$1")"
+	else
+		say "not ok" "$1" "see out/check/topologies/$1.txt: $(failures "$runs/$1" | paste -sd';')"
+	fi
+}
+
+test_topology()
+{
+	load_topology "$1"
+	expect_success "$1" "$1" 8 0x5a
+	# One topology stands for the others where the result is the same.
+	if [ "$expect_16" != "$expect" ] || [ "$1" = switch-acs-dt ]; then
+		expect_success "$1-16bit" "$1" 16 0x1234
+	fi
+}
+
+# A topology that states what is not so; its demo has to fail, in exactly these
+# checks, one per line.
+expect_failure() # NAME BASE STATEMENTS FAILURES
+{
+	local file=$runs/$1.topology found
+	printf 'base %s\n%s\n' "$2" "$3" >"$file"
+	demo "$1" "$file" 8 0x5a
+	found=$(failures "$runs/$1")
+	if [ "$found" = "$4" ]; then
+		say ok "$1" "not taken for true"
+	else
+		say "not ok" "$1" "failing checks: $(paste -sd';' <<<"$found")"
+	fi
+}
+
+test_wrong_statements()
+{
+	expect_failure wrong-place two-root-ports \
+		'expect="lost rp1 phase of the moon" expect_path="rp1 rp0" expect_address=bus' \
+"wire: the hint is seen up to
+route: ports
+route: address in the NIC's requests
+route: who took it away
+route: why"
+	expect_failure wrong-fate switch-acs-dt 'expect="refused EOPNOTSUPP"' \
+"program: refused
+program: exit status
+mkey: carries no hint
+kernel: says why the memory region has none
+wire: no write with a hint leaves the NIC
+wire: no write with a hint into the accelerator
+refused: writes with TH=0 at the accelerator's port
+refused: the accelerator stored some
+route: the hint arrives"
+}
+
+if [ $# -gt 0 ]; then
+	names=("$@")
+else
+	mapfile -t names < <(list_topologies)
+fi
+for name in "${names[@]}"; do
+	test_topology "$name"
+done
+[ $# -gt 0 ] || test_wrong_statements
+[ $failed = 0 ]
