@@ -34,12 +34,12 @@ base() { . "$(topology_file "$1")"; }
 
 list_topologies() { (cd "$topologies" && ls | grep -v '\.md$'); }
 
-is_topology() { [ -f "$(topology_file "$1")" ] && [[ $1 != *.md ]]; }
+is_topology() { [[ -r $(topology_file "$1") && ( $1 =~ ^[a-z0-9-]+$ || $1 == */* ) ]]; }
 
 # Sets the variables above for topology $1.
 load_topology()
 {
-	is_topology "$1" || die "no topology $1; there are:" $(list_topologies)
+	is_topology "$1" || die "no topology $1; there are: $(list_topologies | xargs)"
 	devices=() ports='' nic_port='' accel_port='' kernel_arguments='' program=()
 	guest_setup='' expect='' expect_16='' expect_path='' expect_path_16=''
 	expect_address=''
