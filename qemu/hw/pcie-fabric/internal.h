@@ -4,7 +4,9 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * pcie_devctl.c       what Device Control says about a function
- * pcie_route.c        which ports a request passes, and where it ends
+ * pcie_port.c         what the registers of a port say
+ * pcie_walk.c         which ports a request passes, and where it ends
+ * pcie_route.c        the same, remembered; and what the vIOMMU has to say
  * pcie_wire.c         the TLPs of a request and of its completions, for taps
  * pcie_fabric.c       requests of device models: cut, route, deliver
  * fabric_port.c       what our ports have in common
@@ -63,6 +65,34 @@ typedef enum PCIePeerPolicy {
 /* PCIE_PEER_DROP, as CPUs do, for a port that is not ours */
 PCIePeerPolicy fabric_root_port_peer_policy(PCIDevice *port);
 
+/* What the registers of any port say, ours or a stock one */
+
+/* Addresses from @first to @last */
+typedef struct PCIeSpan {
+    uint64_t first;
+    uint64_t last;
+} PCIeSpan;
+
+bool pcie_port_is(PCIDevice *port, uint8_t type);
+/* A root port, or the downstream port of a switch */
+bool pcie_port_faces_down(PCIDevice *port);
+PCIDevice *pcie_port_above(PCIDevice *dev);
+bool pcie_bus_master(PCIDevice *dev);
+bool pcie_prefix_supported(PCIDevice *dev);
+bool pcie_prefix_blocked(PCIDevice *port);
+bool pcie_port_has_acs(PCIDevice *port);
+/* Is the bit of ACS Control set? */
+bool pcie_port_acs(PCIDevice *port, uint16_t bit);
+/* Is the bus number one of those behind the port? */
+bool pcie_port_has_bus(PCIDevice *port, uint8_t bus);
+/*
+ * Is the address in an enabled window of the bridge? Then, and else as well,
+ * @span shrinks to addresses around @addr that get the same answer.
+ */
+bool pcie_port_window_has(PCIDevice *bridge, uint64_t addr, PCIeSpan *span);
+/* Changes with each register that decides about routes */
+uint32_t pcie_port_fingerprint(PCIDevice *port);
+
 /* Routes */
 
 #define PCIE_ROUTE_MAX_HOPS 32
@@ -84,23 +114,55 @@ typedef enum PCIeRouteEnd {
     PCIE_END_COMPLETER,     /* a function that takes whole TLPs */
     PCIE_END_REJECTED,      /* completion with @status if non-posted */
     PCIE_END_SILENT,        /* never sent, or dropped without a completion */
+    PCIE_END_RC,            /* at the root complex, not yet translated */
 } PCIeRouteEnd;
 
 /**
- * struct PCIeRoute: where the first @len bytes of a request go
+ * struct PCIePath: the way of requests of one kind to the addresses of @span
  * @hop, @nr_hops: ports passed, in the order in which a request passes them
- * @addr: address as the requester sent it
- * @bus_addr: address beyond the root complex
+ * @cpl_hop, @nr_cpl_hops: the same for completions if they go another way (ACS
+ *                         P2P Completion Redirect); none: back the same way.
+ *                         Completions with relaxed ordering always do
  * @keep_hint: false: the root complex took the hint away
- * @as: address space in which @bus_addr is reached (PCIE_END_MEMORY)
- * @function: the function whose BAR it is; NULL: not a peer request
- * @bar, @offset: where in @function
+ * @as: address space for the plain memory dispatch
+ * @function, @bar, @bar_addr: whose BAR it is, and where it begins; NULL: none
  * @status: PCIE_END_REJECTED's
- * @rejecter: who completes then; NULL: the root complex
+ * @detector: who completes then, or drops the request, and reports it; NULL:
+ *            the root complex
+ * @error: what @detector reports, PCI_ERR_UNC_*, or 0
+ * @why: the same for people
+ *
+ * Made once, never changed; shared by whoever holds a reference.
  */
-typedef struct PCIeRoute {
+typedef struct PCIePath {
+    unsigned int refs;
+    PCIeSpan span;
     PCIeHop hop[PCIE_ROUTE_MAX_HOPS];
     unsigned int nr_hops;
+    PCIeHop cpl_hop[PCIE_ROUTE_MAX_HOPS];
+    unsigned int nr_cpl_hops;
+    PCIeRouteEnd end;
+    bool keep_hint;
+    AddressSpace *as;
+    PCIDevice *function;
+    int bar;
+    uint64_t bar_addr;
+    PCIeCplStatus status;
+    PCIDevice *detector;
+    uint32_t error;
+    const char *why;
+} PCIePath;
+
+/**
+ * struct PCIeRoute: where the first @len bytes of a request go
+ * @path: the ports on the way; the fields below that it has are copies
+ * @addr: address as the requester sent it
+ * @bus_addr: address beyond the root complex
+ * @offset: where in @bar of @function
+ * @rejecter: PCIePath's detector
+ */
+typedef struct PCIeRoute {
+    PCIePath *path;
     PCIeRouteEnd end;
     uint64_t addr;
     uint64_t bus_addr;
@@ -159,6 +221,34 @@ PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
 
 /* The answer as the payload of a completion */
 void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
+/* Walks: how paths are found */
+
+/**
+ * struct PCIeWalk: a request on its way
+ * @rc: starts at the root complex, with a translated address in @as
+ */
+typedef struct PCIeWalk {
+    PCIDevice *requester;
+    uint8_t at;
+    bool th;
+    bool prefix;
+    bool rc;
+    AddressSpace *as;
+    uint64_t addr;
+} PCIeWalk;
+
+/*
+ * Returns a path of its own, to be given back with pcie_path_unref()
+ * @up: with @walk->rc: the path to the root complex; else NULL
+ */
+PCIePath *pcie_walk(const PCIeWalk *walk, const PCIePath *up);
+/* A path that ends where it begins: the requester may not send */
+PCIePath *pcie_path_silent(void);
+/* Like @up, but refused by the root complex */
+PCIePath *pcie_path_refused(const PCIePath *up, const char *why);
+/* Like @up, for a Translation Request */
+PCIePath *pcie_path_translation(const PCIePath *up);
+void pcie_path_unref(PCIePath *path);
 
 /* TLPs */
 

@@ -94,8 +94,8 @@ static void show_request(const PCIeRoute *route, const PCIeTLP *tlp,
     unsigned int i;
 
     pcie_wire_beyond_rc(&beyond, route);
-    for (i = 0; i < route->nr_hops; i++) {
-        const PCIeHop *hop = &route->hop[i];
+    for (i = 0; i < route->path->nr_hops; i++) {
+        const PCIeHop *hop = &route->path->hop[i];
 
         show(hop->port, hop->ingress, hop->beyond_rc ? &beyond : tlp,
              payload, payload_len);
@@ -136,13 +136,28 @@ void pcie_wire_show_requests(const PCIeRoute *route, const PCIeRun *run,
     }
 }
 
+static void show_redirected(const PCIePath *path, const PCIeTLP *tlp,
+                            const void *payload, size_t payload_len)
+{
+    for (unsigned int i = 0; i < path->nr_cpl_hops; i++) {
+        const PCIeHop *hop = &path->cpl_hop[i];
+
+        show(hop->port, hop->ingress, tlp, payload, payload_len);
+    }
+}
+
 static void show_completion(const PCIeRoute *route, const PCIeTLP *tlp,
                             const void *payload, size_t payload_len)
 {
+    const PCIePath *path = route->path;
     unsigned int i;
 
-    for (i = route->nr_hops; i > 0; i--) {
-        const PCIeHop *hop = &route->hop[i - 1];
+    if (path->nr_cpl_hops && !(tlp->attr & PCIE_ATTR_RELAXED)) {
+        show_redirected(path, tlp, payload, payload_len);
+        return;
+    }
+    for (i = path->nr_hops; i > 0; i--) {
+        const PCIeHop *hop = &path->hop[i - 1];
 
         show(hop->port, !hop->ingress, tlp, payload, payload_len);
     }

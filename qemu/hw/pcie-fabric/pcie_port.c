@@ -1,0 +1,147 @@
+/*
+ * PCI Express fabric: what the registers of a port say
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Of any port, ours or QEMU's stock ones. PCI Express Base Specification 6.x,
+ * section 7.5.1.3 (bridges), 7.7.11 (ACS), 7.5.3.15 and 7.5.3.16 (End-End TLP
+ * Prefixes).
+ */
+#include "qemu/osdep.h"
+#include "internal.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pcie.h"
+
+/* Registers that decide about routes, beside those of capabilities */
+#define BUS_NUMBERS         PCI_PRIMARY_BUS
+#define FIRST_WINDOW        PCI_MEMORY_BASE
+#define WINDOWS_END         PCI_IO_BASE_UPPER16
+
+static bool has_exp_cap(PCIDevice *dev)
+{
+    return pci_is_express(dev) && dev->exp.exp_cap;
+}
+
+bool pcie_port_is(PCIDevice *port, uint8_t type)
+{
+    return has_exp_cap(port) && pcie_cap_get_type(port) == type;
+}
+
+bool pcie_port_faces_down(PCIDevice *port)
+{
+    return pcie_port_is(port, PCI_EXP_TYPE_ROOT_PORT) ||
+           pcie_port_is(port, PCI_EXP_TYPE_DOWNSTREAM);
+}
+
+PCIDevice *pcie_port_above(PCIDevice *dev)
+{
+    return pci_get_bus(dev)->parent_dev;
+}
+
+bool pcie_bus_master(PCIDevice *dev)
+{
+    return pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+}
+
+bool pcie_prefix_supported(PCIDevice *dev)
+{
+    return has_exp_cap(dev) &&
+           pci_get_long(dev->config + dev->exp.exp_cap + PCI_EXP_DEVCAP2) &
+           PCI_EXP_DEVCAP2_EE_PREFIX;
+}
+
+bool pcie_prefix_blocked(PCIDevice *port)
+{
+    return has_exp_cap(port) &&
+           pci_get_word(port->config + port->exp.exp_cap + PCI_EXP_DEVCTL2) &
+           PCI_EXP_DEVCTL2_EETLPPB;
+}
+
+bool pcie_port_has_acs(PCIDevice *port)
+{
+    return has_exp_cap(port) && port->exp.acs_cap;
+}
+
+bool pcie_port_acs(PCIDevice *port, uint16_t bit)
+{
+    return pcie_port_has_acs(port) &&
+           pci_get_word(port->config + port->exp.acs_cap + PCI_ACS_CTRL) & bit;
+}
+
+bool pcie_port_has_bus(PCIDevice *port, uint8_t bus)
+{
+    return bus >= port->config[PCI_SECONDARY_BUS] &&
+           bus <= port->config[PCI_SUBORDINATE_BUS];
+}
+
+/*
+ * Is @addr in the range? Then, and else as well, @span shrinks to addresses
+ * that get the same answer.
+ */
+static bool range_has(uint64_t base, uint64_t limit, uint64_t addr,
+                      PCIeSpan *span)
+{
+    if (base > limit) {
+        return false;
+    }
+    if (addr < base) {
+        span->last = MIN(span->last, base - 1);
+        return false;
+    }
+    if (addr > limit) {
+        span->first = MAX(span->first, limit + 1);
+        return false;
+    }
+    span->first = MAX(span->first, base);
+    span->last = MIN(span->last, limit);
+    return true;
+}
+
+static bool window_has(PCIDevice *bridge, uint8_t type, uint64_t addr,
+                       PCIeSpan *span)
+{
+    uint64_t base = pci_bridge_get_base(bridge, type);
+    uint64_t limit = pci_bridge_get_limit(bridge, type);
+
+    /* QEMU's memory map has no region of 2^64 bytes: such a window is shut */
+    if (!base && limit == UINT64_MAX) {
+        return false;
+    }
+    return range_has(base, limit, addr, span);
+}
+
+bool pcie_port_window_has(PCIDevice *bridge, uint64_t addr, PCIeSpan *span)
+{
+    if (!(pci_get_word(bridge->config + PCI_COMMAND) & PCI_COMMAND_MEMORY)) {
+        return false;
+    }
+    return window_has(bridge, PCI_BASE_ADDRESS_SPACE_MEMORY, addr, span) ||
+           window_has(bridge, PCI_BASE_ADDRESS_MEM_PREFETCH, addr, span);
+}
+
+static uint32_t mix(uint32_t sum, uint32_t val)
+{
+    return (sum ^ val) * 0x9e3779b1u;
+}
+
+uint32_t pcie_port_fingerprint(PCIDevice *port)
+{
+    const uint8_t *config = port->config;
+    uint32_t sum = mix(0, pci_get_word(config + PCI_COMMAND));
+
+    sum = mix(sum, pci_get_long(config + BUS_NUMBERS));
+    for (unsigned int i = FIRST_WINDOW; i < WINDOWS_END; i += 4) {
+        sum = mix(sum, pci_get_long(config + i));
+    }
+    if (has_exp_cap(port)) {
+        const uint8_t *cap = config + port->exp.exp_cap;
+
+        sum = mix(sum, pci_get_word(cap + PCI_EXP_DEVCTL2));
+    }
+    if (pcie_port_has_acs(port)) {
+        sum = mix(sum, pci_get_word(config + port->exp.acs_cap +
+                                    PCI_ACS_CTRL));
+    }
+    return sum;
+}
