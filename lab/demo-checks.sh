@@ -122,6 +122,7 @@ check_route()
 	[ "$fate" != arrives ] || arrives=true
 	case $fate in lost|blocked) at=$fate_at why=$fate_why ;; esac
 	check "route: ports" "$(route 'path | join(" ")')" "$expect_path"
+	check "route: the fabric says the same" "$(route confirmed)" true
 	check "route: all writes took it" "$(route ways)" 1
 	check "route: address in the NIC's requests" "$(route address_type)" "$expect_address"
 	check "route: the hint arrives" "$(jq .arrived "$OUT/route.json")" $arrives

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The way of the NIC's writes, see lab/route. Input: TLPs of tlpdump --json.
-# Arguments: $nic, $accel (ports), $program (result of the sample), $lost_at, $why.
+# Arguments: $nic, $accel (ports), $program (result of the sample), $traced (what the
+# fabric says of paths, one per line), $losses ("KIND PORT WHY" lines).
 
 def hex: ltrimstr("0x") | explode |
 	reduce .[] as $c (0; . * 16 + (if $c > 96 then $c - 87 else $c - 48 end));
@@ -20,7 +21,13 @@ def journeys: foreach (inputs, null) as $tlp ({};
 def at_accel: .[-1] | .port == $accel and .dir == "out";
 
 # A port that is passed in and out shows the write twice.
-def path: reduce .[].port as $p ([]; if .[-1] == $p then . else . + [$p] end);
+def once: reduce .[] as $p ([]; if .[-1] == $p then . else . + [$p] end);
+def path: map(.port) | once;
+def lines: split("\n") | map(select(. != ""));
+
+# The fabric's own account has the root complex (rc) in it, which has no port.
+($traced | lines | map(split(">"))) as $accounts |
+def account: . as $path | first($accounts[] | select(map(select(. != "rc")) | once == $path)) // null;
 def address_type: if .at == "translated" then .at elif into_bar then "bus" else "IOVA" end;
 def way: {
 	path: path,
@@ -29,14 +36,20 @@ def way: {
 	hint_until: (map(select(.th == 1).port) | last)
 };
 
-def null_if_empty: if . == "" then null else . end;
+def loss($kind): $losses | lines | map(select(startswith($kind + " ")) | split(" ")) |
+	if length == 1 then {lost_at: .[0][1], why: (.[0][2:] | join(" "))}
+	elif length == 0 then {lost_at: null, why: null}
+	else {lost_at: "several", why: (map(.[1:] | join(" ")) | join("; "))} end;
 
 [journeys] |
 # Without a hinted one, the plain ones that get into the memory.
 (if any(.[]; .[0].th == 1) then map(select(.[0].th == 1))
  else map(select(at_accel and (.[-1] | into_bar))) end) |
 length as $writes |
+all(.[]; at_accel) as $all_there |
 (map(way) | unique) |
 length as $ways |
-(first // {path: [], address_type: null, arrived: false, hint_until: null}) +
-{lost_at: ($lost_at | null_if_empty), why: ($why | null_if_empty), $writes, $ways}
+(first // {path: [], address_type: null, arrived: false, hint_until: null}) |
+(.path | account) as $account |
+. + {path: ($account // .path), confirmed: ($account != null)} +
+loss(if $all_there then "hint" else "request" end) + {$writes, $ways}

@@ -19,7 +19,8 @@
 #                          blocked PORT WHY   does not arrive
 #                          refused ERRNO      cannot be set
 #   expect_16            the same for 16-bit tags; $expect unless set
-#   expect_path          the ports that writes into the accelerator pass
+#   expect_path          the ports that writes into the accelerator pass; rc: the
+#                        root complex
 #   expect_path_16       those that writes with a 16-bit tag pass; $expect_path
 #                        unless set
 #   expect_address       in the NIC's requests: IOVA, bus, or translated

@@ -73,7 +73,7 @@ expect_failure() # NAME BASE STATEMENTS FAILURES
 test_wrong_statements()
 {
 	expect_failure wrong-place two-root-ports \
-		'expect="lost rp1 phase of the moon" expect_path="rp1 rp0" expect_address=bus' \
+		'expect="lost rp1 phase of the moon" expect_path="rp1 rc rp0" expect_address=bus' \
 "wire: the hint is seen up to
 route: ports
 route: address in the NIC's requests

@@ -10,7 +10,10 @@
 #include "qapi/error.h"
 #include "qemu/host-utils.h"
 #include "internal.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
+#include "hw/pci/pcie_port.h"
 #include "hw/pci/pcie_tph.h"
 
 #define MAX_PREFIXES        4
@@ -34,12 +37,34 @@ void fabric_port_init(PCIDevice *dev, const FabricPort *port)
                                PCI_EXP_DEVCAP2, PCI_EXP_DEVCAP2_ATOMIC_ROUTE);
 }
 
-/* QEMU's reset of the PCI Express capability leaves this one alone */
+/* QEMU sets these for slots only that can be hot-plugged */
+static void link_reset(PCIDevice *dev)
+{
+    uint8_t *cap = dev->config + dev->exp.exp_cap;
+    PCIBus *bus = pci_bridge_get_sec_bus(PCI_BRIDGE(dev));
+
+    if (!pcie_port_faces_down(dev) || PCIE_SLOT(dev)->hotplug) {
+        return;
+    }
+    pci_word_test_and_clear_mask(cap + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_DLLLA);
+    pci_word_test_and_clear_mask(cap + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS);
+    if (bus->devices[0]) {
+        pci_word_test_and_set_mask(cap + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_DLLLA);
+        pci_word_test_and_set_mask(cap + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS);
+    }
+}
+
+/*
+ * What QEMU's reset of bridges and of the PCI Express capability leaves alone;
+ * the memory map has the old windows until somebody asks for new ones.
+ */
 void fabric_port_reset(PCIDevice *dev)
 {
     pcie_devctl_reset(dev);
     pci_word_test_and_clear_mask(dev->config + dev->exp.exp_cap +
                                  PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_EETLPPB);
+    link_reset(dev);
+    pci_bridge_update_mappings(PCI_BRIDGE(dev));
 }
 
 void fabric_port_describe(ObjectClass *klass)

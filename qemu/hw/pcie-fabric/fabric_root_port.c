@@ -153,6 +153,7 @@ static int get_peer(Object *obj, Error **errp)
 static void set_peer(Object *obj, int value, Error **errp)
 {
     FABRIC_ROOT_PORT(obj)->peer = value;
+    pcie_route_forget();
 }
 
 /* PCIERootPort knows it by its opposite */

@@ -105,9 +105,9 @@ static void switch_port_exit(PCIDevice *dev)
 static void switch_port_reset(PCIDevice *dev)
 {
     pcie_cap_deverr_reset(dev);
-    fabric_port_reset(dev);
     pci_bridge_reset(DEVICE(dev));
     pci_bridge_disable_base_limit(dev);
+    fabric_port_reset(dev);
 }
 
 static void switch_port_class_init(ObjectClass *klass, uint16_t device_id)

@@ -7,6 +7,7 @@
  * pcie_port.c         what the registers of a port say
  * pcie_walk.c         which ports a request passes, and where it ends
  * pcie_route.c        the same, remembered; and what the vIOMMU has to say
+ * pcie_report.c       errors for the guest, trace events for people
  * pcie_wire.c         the TLPs of a request and of its completions, for taps
  * pcie_fabric.c       requests of device models: cut, route, deliver
  * fabric_port.c       what our ports have in common
@@ -22,6 +23,7 @@
 #include "exec/memattrs.h"
 #include "hw/pci/pcie_ats.h"
 #include "hw/pci/pcie_fabric.h"
+#include "hw/pci/pcie_tph.h"
 
 /* Device Control */
 
@@ -31,6 +33,11 @@ unsigned int pcie_devctl_read_request(PCIDevice *dev);
 unsigned int pcie_devctl_tags(PCIDevice *dev);
 /* Those of PCIE_ATTR_* that the function may set */
 uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
+
+/* TPH */
+
+/* What the function takes; a reserved value counts as none */
+PCIeTPHCompleter pcie_tph_completer(PCIDevice *dev);
 
 /* Ports */
 
@@ -77,6 +84,8 @@ bool pcie_port_is(PCIDevice *port, uint8_t type);
 /* A root port, or the downstream port of a switch */
 bool pcie_port_faces_down(PCIDevice *port);
 PCIDevice *pcie_port_above(PCIDevice *dev);
+/* NULL for a function of the root complex */
+PCIDevice *pcie_root_port(PCIDevice *dev);
 bool pcie_bus_master(PCIDevice *dev);
 bool pcie_prefix_supported(PCIDevice *dev);
 bool pcie_prefix_blocked(PCIDevice *port);
@@ -123,6 +132,7 @@ typedef enum PCIeRouteEnd {
  * @cpl_hop, @nr_cpl_hops: the same for completions if they go another way (ACS
  *                         P2P Completion Redirect); none: back the same way.
  *                         Completions with relaxed ordering always do
+ * @via_rc: it comes to the root complex
  * @keep_hint: false: the root complex took the hint away
  * @as: address space for the plain memory dispatch
  * @function, @bar, @bar_addr: whose BAR it is, and where it begins; NULL: none
@@ -142,6 +152,7 @@ typedef struct PCIePath {
     PCIeHop cpl_hop[PCIE_ROUTE_MAX_HOPS];
     unsigned int nr_cpl_hops;
     PCIeRouteEnd end;
+    bool via_rc;
     bool keep_hint;
     AddressSpace *as;
     PCIDevice *function;
@@ -179,14 +190,17 @@ typedef struct PCIeRoute {
 /**
  * pcie_route(): find the way of a request
  * @len: at least 1; @addr + @len does not wrap
+ * @payload: bytes in a TLP, at most; 0 for a read
  * @is_write: what the vIOMMU is asked for; also for AtomicOps
  *
  * Holds references that pcie_route_release() gives back.
  */
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
                 const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                bool is_write);
+                unsigned int payload, bool is_write);
 void pcie_route_release(PCIeRoute *route);
+/* No path that was found so far may be used again */
+void pcie_route_forget(void);
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
 
@@ -225,6 +239,8 @@ void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 
 /**
  * struct PCIeWalk: a request on its way
+ * @prefix: has an End-End TLP Prefix
+ * @payload: bytes in a TLP, at most
  * @rc: starts at the root complex, with a translated address in @as
  */
 typedef struct PCIeWalk {
@@ -233,6 +249,7 @@ typedef struct PCIeWalk {
     bool th;
     bool prefix;
     bool rc;
+    unsigned int payload;
     AddressSpace *as;
     uint64_t addr;
 } PCIeWalk;
@@ -243,12 +260,29 @@ typedef struct PCIeWalk {
  */
 PCIePath *pcie_walk(const PCIeWalk *walk, const PCIePath *up);
 /* A path that ends where it begins: the requester may not send */
-PCIePath *pcie_path_silent(void);
+PCIePath *pcie_path_unsent(PCIDevice *requester);
 /* Like @up, but refused by the root complex */
 PCIePath *pcie_path_refused(const PCIePath *up, const char *why);
 /* Like @up, for a Translation Request */
 PCIePath *pcie_path_translation(const PCIePath *up);
+PCIePath *pcie_path_ref(PCIePath *path);
 void pcie_path_unref(PCIePath *path);
+
+/* Reports */
+
+/**
+ * pcie_report_error(): Advanced Error Reporting at @dev
+ * @dev, @error: NULL and 0 for errors that nobody reports
+ * @completes: the requester learns of it by a completion
+ * @tlp: for the Header Log
+ */
+void pcie_report_error(PCIDevice *dev, uint32_t error, bool completes,
+                       const PCIeTLP *tlp);
+/* Trace a new path, if it does not look like one that was traced */
+void pcie_report_path(PCIDevice *requester, const PCIeRequestAttrs *attrs,
+                      const PCIePath *path);
+/* Everything is new again */
+void pcie_report_forget(void);
 
 /* TLPs */
 
@@ -275,6 +309,8 @@ typedef struct PCIeRun {
 
 /* Set address, length and byte enables for bytes at @addr */
 void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len);
+
+void pcie_wire_drop_hint(PCIeTLP *tlp);
 
 /* What the root complex has left of a header */
 void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route);

@@ -107,8 +107,8 @@ static void run_set_reads(PCIeRun *run, uint64_t addr, size_t len)
     run_take_tags(run, DIV_ROUND_UP(run->len, run->unit));
 }
 
-/* The first TLP as it reaches the completer */
-static PCIeTLP run_delivered(const PCIeRun *run, const PCIeRoute *route)
+/* The first TLP as the requester sends it */
+static PCIeTLP run_first(const PCIeRun *run)
 {
     PCIeTLP tlp = run->first;
 
@@ -116,7 +116,28 @@ static PCIeTLP run_delivered(const PCIeRun *run, const PCIeRoute *route)
         pcie_wire_extent(&tlp, run->addr,
                          pcie_wire_cut(run->addr, run->len, run->unit));
     }
-    pcie_wire_beyond_rc(&tlp, route);
+    return tlp;
+}
+
+/* The same as it reaches the completer */
+static PCIeTLP run_delivered(const PCIeRun *run, const PCIeRoute *route)
+{
+    PCIeTLP tlp = run_first(run);
+
+    if (route->path->via_rc) {
+        pcie_wire_beyond_rc(&tlp, route);
+    }
+    return tlp;
+}
+
+/* A completer without TPH ignores TH (section 2.2.7.1.1): it never sees it */
+static PCIeTLP run_completed(const PCIeRun *run, const PCIeRoute *route)
+{
+    PCIeTLP tlp = run_delivered(run, route);
+
+    if (pcie_tph_completer(route->function) == PCIE_TPH_COMPLETER_NONE) {
+        pcie_wire_drop_hint(&tlp);
+    }
     return tlp;
 }
 
@@ -141,12 +162,59 @@ static unsigned int completion_payload(PCIDevice *requester,
     return pcie_devctl_payload(port ? port : requester);
 }
 
+/* Bytes in a TLP of the request, at most */
+static unsigned int run_payload(const PCIeRun *run, uint64_t len)
+{
+    switch (run->first.type) {
+    case PCIE_TLP_MRD:
+        return 0;
+    case PCIE_TLP_MWR:
+        return MIN(run->unit, len);
+    default:
+        return 2 * sizeof(uint64_t);
+    }
+}
+
+/* Who is at the end of a route that leads somewhere */
+static PCIDevice *completing_function(PCIDevice *requester,
+                                      const PCIeRoute *route)
+{
+    if (route->function) {
+        return route->function;
+    }
+    return is_there(requester) ? pcie_root_port(requester) : NULL;
+}
+
+/*
+ * A run failed: whoever found out reports it, with the header that it saw. A
+ * request that nobody completes is none of the completer's errors.
+ */
+static void report_failure(PCIDevice *requester, const PCIeRoute *route,
+                           const PCIeRun *run, PCIeCplStatus status)
+{
+    const PCIePath *path = route->path;
+    bool lost = route->end == PCIE_END_REJECTED || route->end == PCIE_END_SILENT;
+    bool beyond = path->nr_hops && path->hop[path->nr_hops - 1].beyond_rc;
+    PCIeTLP tlp = beyond ? run_delivered(run, route) : run_first(run);
+    bool completes = run->first.type != PCIE_TLP_MWR &&
+                     route->end != PCIE_END_SILENT;
+
+    if (lost) {
+        pcie_report_error(path->detector, path->error, completes, &tlp);
+    } else {
+        pcie_report_error(completing_function(requester, route),
+                          status == PCIE_CPL_CA ? PCI_ERR_UNC_COMP_ABORT :
+                                                  PCI_ERR_UNC_UNSUP,
+                          completes, &tlp);
+    }
+}
+
 /* Find the way; all that has to be known of the functions on it is asked now */
 static void route_run(PCIeRoute *route, PCIDevice *requester,
                       const PCIeRequestAttrs *attrs, PCIeRun *run,
                       uint64_t addr, uint64_t len)
 {
-    pcie_route(route, requester, attrs, addr, len,
+    pcie_route(route, requester, attrs, addr, len, run_payload(run, len),
                run->first.type != PCIE_TLP_MRD);
     run->completer_id = completer_id(route);
     run->cpl_payload = completion_payload(requester, route);
@@ -187,7 +255,7 @@ static PCIeCplStatus deliver_write(PCIDevice *requester,
                                                  data, run->len),
                              run, route, true);
     case PCIE_END_COMPLETER:
-        tlp = run_delivered(run, route);
+        tlp = run_completed(run, route);
         return completer_status(
             PCIE_COMPLETER_GET_CLASS(route->function)->write(
                 PCIE_COMPLETER(route->function), &tlp, route->bar,
@@ -210,7 +278,7 @@ static PCIeCplStatus deliver_read(PCIDevice *requester,
                                                 data, run->len),
                              run, route, false);
     case PCIE_END_COMPLETER:
-        tlp = run_delivered(run, route);
+        tlp = run_completed(run, route);
         return completer_status(
             PCIE_COMPLETER_GET_CLASS(route->function)->read(
                 PCIE_COMPLETER(route->function), &tlp, route->bar,
@@ -269,6 +337,7 @@ static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                         uint64_t len)
 {
     PCIeRequestAttrs sent;
+    PCIeCplStatus status;
     PCIeRoute route;
 
     len = leave_function(attrs, run, &addr, len, &sent);
@@ -279,8 +348,10 @@ static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
     run->addr = addr;
     run->len = pcie_wire_even(addr, route.len, run->unit);
     show_requests(&route, run, data);
-    if (deliver_write(requester, &route, run, data) != PCIE_CPL_SC) {
+    status = deliver_write(requester, &route, run, data);
+    if (status != PCIE_CPL_SC) {
         trace_pcie_fabric_write_lost(run->first.requester_id, addr, run->len);
+        report_failure(requester, &route, run, status);
     }
     pcie_route_release(&route);
     return run->len;
@@ -333,6 +404,7 @@ static PCIeCplStatus read_run(PCIDevice *requester,
     if (status != PCIE_CPL_SC) {
         trace_pcie_fabric_read_failed(run->first.requester_id, addr, run->len,
                                       status);
+        report_failure(requester, &route, run, status);
     }
     pcie_route_release(&route);
     return status;
@@ -483,7 +555,7 @@ static PCIeCplStatus deliver_atomic(const PCIeRoute *route, const PCIeRun *run,
         if (!cc->atomic) {
             return PCIE_CPL_UR;
         }
-        tlp = run_delivered(run, route);
+        tlp = run_completed(run, route);
         return completer_status(cc->atomic(PCIE_COMPLETER(route->function),
                                            &tlp, route->bar, route->offset,
                                            size, operand, compare, old),
@@ -531,6 +603,8 @@ static PCIeCplStatus atomic_run(PCIDevice *requester,
     run->len = size;
     if (status == PCIE_CPL_SC) {
         stn_le_p(payload, size, *old);
+    } else {
+        report_failure(requester, &route, run, status);
     }
     show_completions(&route, run, status, payload);
     pcie_route_release(&route);

@@ -39,6 +39,16 @@ PCIDevice *pcie_port_above(PCIDevice *dev)
     return pci_get_bus(dev)->parent_dev;
 }
 
+PCIDevice *pcie_root_port(PCIDevice *dev)
+{
+    PCIDevice *port = pcie_port_above(dev);
+
+    while (port && pcie_port_above(port)) {
+        port = pcie_port_above(port);
+    }
+    return port;
+}
+
 bool pcie_bus_master(PCIDevice *dev)
 {
     return pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
@@ -137,6 +147,7 @@ uint32_t pcie_port_fingerprint(PCIDevice *port)
     if (has_exp_cap(port)) {
         const uint8_t *cap = config + port->exp.exp_cap;
 
+        sum = mix(sum, pci_get_word(cap + PCI_EXP_DEVCTL));
         sum = mix(sum, pci_get_word(cap + PCI_EXP_DEVCTL2));
     }
     if (pcie_port_has_acs(port)) {

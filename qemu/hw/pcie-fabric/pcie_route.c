@@ -9,6 +9,8 @@
  * made of the request's; translations are not remembered here.
  */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "qemu/main-loop.h"
 #include "internal.h"
 #include "exec/address-spaces.h"
 #include "exec/memory.h"
@@ -20,16 +22,197 @@
 /* Nested vIOMMUs: none is known, and none may be a loop */
 #define MAX_TRANSLATIONS    4
 #define PAGE_SIZE_MIN       4096
+/* What no port refuses */
+#define MIN_PAYLOAD         128
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester)
 {
     return (MemTxAttrs) { .requester_id = pci_requester_id(requester) };
 }
 
-static PCIePath *find(const PCIeWalk *walk, const PCIePath *up)
+/* Paths that were walked */
+
+#define CACHE_SETS      64
+#define CACHE_WAYS      8
+
+/**
+ * struct PCIeCacheEntry: a path, and for what it was walked
+ * @path: NULL: free
+ * @as: where the path from the root complex goes on; NULL: a path to it
+ * @kind: what else decides, see path_kind()
+ * @sum: what the registers on the way were
+ */
+typedef struct PCIeCacheEntry {
+    PCIePath *path;
+    PCIDevice *requester;
+    AddressSpace *as;
+    uint32_t kind;
+    uint32_t sum;
+} PCIeCacheEntry;
+
+static struct {
+    PCIeCacheEntry entry[CACHE_SETS][CACHE_WAYS];
+    unsigned int victim[CACHE_SETS];
+    bool used;
+    bool stale;             /* nothing in it may be used any more */
+    QEMUBH *purge;
+    MemoryListener listener;
+} cache;
+
+static void cache_clear(void)
 {
-    return pcie_walk(walk, up);
+    for (unsigned int i = 0; i < CACHE_SETS * CACHE_WAYS; i++) {
+        PCIeCacheEntry *entry = &cache.entry[0][0] + i;
+
+        if (entry->path) {
+            pcie_path_unref(entry->path);
+            entry->path = NULL;
+        }
+    }
+    cache.used = false;
+    cache.stale = false;
+    pcie_report_forget();
 }
+
+/* Paths keep functions alive, and a function that was unplugged shall go */
+static void cache_purge(void *opaque)
+{
+    if (cache.stale) {
+        cache_clear();
+    }
+}
+
+/*
+ * Not the place to give references back: this may be in the middle of the end
+ * of a function.
+ */
+void pcie_route_forget(void)
+{
+    if (cache.used && !cache.stale) {
+        cache.stale = true;
+        qemu_bh_schedule(cache.purge);
+    }
+}
+
+/* Windows, memory enables and BARs are in the memory map, and so are vIOMMUs */
+static void memory_changed(MemoryListener *listener)
+{
+    pcie_route_forget();
+}
+
+static void cache_start(void)
+{
+    if (!cache.purge) {
+        cache.purge = qemu_bh_new(cache_purge, NULL);
+        cache.listener.name = "pcie-fabric";
+        cache.listener.commit = memory_changed;
+        memory_listener_register(&cache.listener, &address_space_memory);
+    }
+    if (cache.stale) {
+        cache_clear();
+    }
+    cache.used = true;
+}
+
+static uint32_t hops_sum(const PCIeHop *hop, unsigned int n)
+{
+    uint32_t sum = 0;
+
+    for (unsigned int i = 0; i < n; i++) {
+        sum = sum * 31 + pcie_port_fingerprint(hop[i].port);
+    }
+    return sum;
+}
+
+/* The other registers that decide; the memory map has no part in them */
+static uint32_t path_sum(const PCIePath *path)
+{
+    uint32_t sum = hops_sum(path->hop, path->nr_hops);
+
+    if (path->detector) {
+        sum = sum * 31 + pcie_port_fingerprint(path->detector);
+    }
+    if (path->function) {
+        sum = sum * 31 + pcie_port_fingerprint(path->function);
+    }
+    return sum;
+}
+
+static uint32_t path_kind(const PCIeWalk *walk)
+{
+    return walk->at | walk->th << 2 | walk->prefix << 3 | walk->payload << 4;
+}
+
+static unsigned int cache_set(const PCIeWalk *walk, uint32_t kind)
+{
+    uint64_t key = (uintptr_t)walk->requester / sizeof(void *) + kind * 7 +
+                   (walk->rc ? 3 : 0);
+
+    return key * 0x9e3779b97f4a7c15ull >> 58;
+}
+
+static bool entry_fits(const PCIeCacheEntry *entry, const PCIeWalk *walk,
+                       uint32_t kind)
+{
+    return entry->path && entry->requester == walk->requester &&
+           entry->kind == kind && entry->as == walk->as &&
+           walk->addr >= entry->path->span.first &&
+           walk->addr <= entry->path->span.last;
+}
+
+static PCIeCacheEntry *cache_find(const PCIeWalk *walk, uint32_t kind)
+{
+    PCIeCacheEntry *set = cache.entry[cache_set(walk, kind)];
+
+    for (unsigned int i = 0; i < CACHE_WAYS; i++) {
+        if (entry_fits(&set[i], walk, kind)) {
+            return &set[i];
+        }
+    }
+    return NULL;
+}
+
+static PCIeCacheEntry *cache_evict(const PCIeWalk *walk, uint32_t kind)
+{
+    unsigned int set = cache_set(walk, kind);
+    unsigned int way = cache.victim[set]++ % CACHE_WAYS;
+    PCIeCacheEntry *entry = &cache.entry[set][way];
+
+    if (entry->path) {
+        pcie_path_unref(entry->path);
+        entry->path = NULL;
+    }
+    return entry;
+}
+
+/*
+ * The path of a request, with a reference for the caller. @up: the path to the
+ * root complex, for a path from there. @is_new: it was not known yet.
+ */
+static PCIePath *find(const PCIeWalk *walk, const PCIePath *up, bool *is_new)
+{
+    uint32_t kind = path_kind(walk);
+    PCIeCacheEntry *entry;
+
+    cache_start();
+    entry = cache_find(walk, kind);
+    *is_new = !entry || entry->sum != path_sum(entry->path);
+    if (*is_new) {
+        PCIePath *path = pcie_walk(walk, up);
+
+        if (entry) {
+            pcie_path_unref(entry->path);
+        } else {
+            entry = cache_evict(walk, kind);
+        }
+        *entry = (PCIeCacheEntry) {
+            path, walk->requester, walk->as, kind, path_sum(path),
+        };
+    }
+    return pcie_path_ref(entry->path);
+}
+
+/* Translations */
 
 /* One pass through a vIOMMU; false if it permits no such access */
 static bool translate(PCIeRoute *route, IOMMUMemoryRegion *iommu,
@@ -104,17 +287,14 @@ static PCIePath *refuse(PCIeRoute *route, const PCIePath *up, const char *why)
 
 /* @up: the way to the root complex. Returns the whole one */
 static PCIePath *route_beyond_rc(PCIeRoute *route, PCIeWalk *walk,
-                                 PCIePath *up, bool is_write)
+                                 PCIePath *up, bool is_write, bool *is_new)
 {
+    *is_new = true;
     if (walk->at == PCIE_AT_UNTRANSLATED) {
         if (!route_translate(route, walk->requester, is_write)) {
-            trace_pcie_fabric_iommu_fault(pci_requester_id(walk->requester),
-                                          route->addr, is_write);
             return refuse(route, up, "the IOMMU does not permit it");
         }
     } else if (!may_be_translated(walk->requester)) {
-        trace_pcie_fabric_translated(pci_requester_id(walk->requester),
-                                     route->addr);
         return refuse(route, up, "translated without ATS");
     } else if (walk->at == PCIE_AT_TRANSLATED) {
         route->as = &address_space_memory;
@@ -124,7 +304,7 @@ static PCIePath *route_beyond_rc(PCIeRoute *route, PCIeWalk *walk,
     walk->rc = true;
     walk->as = route->as;
     walk->addr = route->bus_addr;
-    return find(walk, up);
+    return find(walk, up, is_new);
 }
 
 /* Take over what the path says, and the reference to it */
@@ -144,31 +324,35 @@ static void route_take(PCIeRoute *route, PCIePath *path, uint64_t addr)
 
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
                 const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                bool is_write)
+                unsigned int payload, bool is_write)
 {
     PCIeWalk walk = {
         .requester = requester,
         .at = attrs->at,
         .th = attrs->th,
         .prefix = attrs->th && attrs->st_ext,
+        .payload = pow2ceil(MAX(payload, MIN_PAYLOAD)),
         .addr = addr,
     };
+    bool is_new = true;
     PCIePath *path;
 
     route->addr = addr;
     route->bus_addr = addr;
     route->len = len;
     if (pcie_bus_master(requester)) {
-        path = find(&walk, NULL);
+        path = find(&walk, NULL, &is_new);
     } else {
-        trace_pcie_fabric_no_bus_master(pci_requester_id(requester), addr);
-        path = pcie_path_silent();
+        path = pcie_path_unsent(requester);
     }
     if (path->end == PCIE_END_RC) {
         PCIePath *up = path;
 
-        path = route_beyond_rc(route, &walk, up, is_write);
+        path = route_beyond_rc(route, &walk, up, is_write, &is_new);
         pcie_path_unref(up);
+    }
+    if (is_new) {
+        pcie_report_path(requester, attrs, path);
     }
     route_take(route, path, walk.addr);
     trace_pcie_fabric_route(pci_requester_id(requester), addr, route->bus_addr,

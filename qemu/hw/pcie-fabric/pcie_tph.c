@@ -7,6 +7,7 @@
  * Requester Extended Capability), 7.5.3.15 (Device Capabilities 2).
  */
 #include "qemu/osdep.h"
+#include "internal.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_tph.h"
 #include "standard-headers/linux/pci_regs.h"
@@ -42,6 +43,18 @@ void pcie_tph_completer_init(PCIDevice *dev, PCIeTPHCompleter type)
 
     assert(dev->exp.exp_cap);
     pci_set_long(devcap2, deposit32(pci_get_long(devcap2), 12, 2, type));
+}
+
+PCIeTPHCompleter pcie_tph_completer(PCIDevice *dev)
+{
+    PCIeTPHCompleter type;
+
+    if (!pci_is_express(dev) || !dev->exp.exp_cap) {
+        return PCIE_TPH_COMPLETER_NONE;
+    }
+    type = extract32(pci_get_long(dev->config + dev->exp.exp_cap +
+                                  PCI_EXP_DEVCAP2), 12, 2);
+    return type == PCIE_TPH_COMPLETER_RESERVED ? PCIE_TPH_COMPLETER_NONE : type;
 }
 
 void pcie_prefix_init(PCIDevice *dev, unsigned int max_prefixes)

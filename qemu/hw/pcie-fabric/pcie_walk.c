@@ -55,6 +55,12 @@ static void unref(PCIDevice *dev)
     }
 }
 
+PCIePath *pcie_path_ref(PCIePath *path)
+{
+    path->refs++;
+    return path;
+}
+
 void pcie_path_unref(PCIePath *path)
 {
     if (--path->refs) {
@@ -90,12 +96,11 @@ static bool path_reject(PCIePath *path, PCIDevice *detector, uint32_t error,
     return path_end(path, PCIE_END_REJECTED, detector, error, why);
 }
 
-PCIePath *pcie_path_silent(void)
+PCIePath *pcie_path_unsent(PCIDevice *requester)
 {
     PCIePath *path = path_new();
 
-    path->end = PCIE_END_SILENT;
-    path->status = PCIE_CPL_UR;
+    path_end(path, PCIE_END_SILENT, requester, 0, "bus mastering is off");
     return path;
 }
 
@@ -113,6 +118,7 @@ PCIePath *pcie_path_refused(const PCIePath *up, const char *why)
     PCIePath *path = path_new();
 
     path_copy_hops(path, up);
+    path->via_rc = true;
     path_reject(path, NULL, 0, why);
     return path;
 }
@@ -122,6 +128,7 @@ PCIePath *pcie_path_translation(const PCIePath *up)
     PCIePath *path = path_new();
 
     path_copy_hops(path, up);
+    path->via_rc = true;
     path->end = PCIE_END_TRANSLATION;
     return path;
 }
@@ -162,11 +169,24 @@ static bool takes_prefix(const PCIeWalk *walk, PCIePath *path, PCIDevice *dev)
                     "malformed: no End-End TLP Prefix support");
 }
 
+/* Section 2.2.2: more than Max_Payload_Size is malformed where it comes in */
+static bool takes_payload(const PCIeWalk *walk, PCIePath *path, PCIDevice *dev)
+{
+    return walk->payload <= pcie_devctl_payload(dev) ||
+           path_end(path, PCIE_END_SILENT, dev, PCI_ERR_UNC_MALF_TLP,
+                    "malformed: larger than Max_Payload_Size");
+}
+
+static bool comes_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *dev)
+{
+    return takes_prefix(walk, path, dev) && takes_payload(walk, path, dev);
+}
+
 static bool hop_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
                    bool beyond_rc)
 {
     return add_hop(path, port, true, beyond_rc) &&
-           takes_prefix(walk, path, port);
+           comes_in(walk, path, port);
 }
 
 static bool hop_out(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
@@ -223,18 +243,18 @@ static PCIDevice *claiming_bridge(PCIBus *bus, uint64_t addr, PCIeSpan *span)
 static void descend_unclaimed(const PCIeWalk *walk, PCIePath *path,
                               PCIDevice *bridge)
 {
+    PCIDevice *last;
     PCIBus *bus;
 
     do {
         if (!pass_down(walk, path, bridge)) {
             return;
         }
-        bus = pci_bridge_get_sec_bus(PCI_BRIDGE(bridge));
-        path->detector = bridge;
+        last = bridge;
+        bus = pci_bridge_get_sec_bus(PCI_BRIDGE(last));
         bridge = claiming_bridge(bus, walk->addr, &path->span);
     } while (bridge);
-    path_reject(path, bus->devices[0] ?: path->detector, PCI_ERR_UNC_UNSUP,
-                "in no BAR");
+    path_reject(path, bus->devices[0] ?: last, PCI_ERR_UNC_UNSUP, "in no BAR");
 }
 
 /* Who claims an address */
@@ -381,7 +401,7 @@ static bool is_completer(PCIDevice *dev, int bar)
 static void reach_function(const PCIeWalk *walk, PCIePath *path, PCIDevice *top)
 {
     if (descend(walk, path, top, path->function) &&
-        takes_prefix(walk, path, path->function)) {
+        comes_in(walk, path, path->function)) {
         path->end = is_completer(path->function, path->bar) ?
             PCIE_END_COMPLETER : PCIE_END_MEMORY;
     }
@@ -562,16 +582,6 @@ static void climb(const PCIeWalk *walk, PCIePath *path)
 
 /* The root complex */
 
-static PCIDevice *root_port(PCIDevice *dev)
-{
-    PCIDevice *port = pcie_port_above(dev);
-
-    while (port && pcie_port_above(port)) {
-        port = pcie_port_above(port);
-    }
-    return port;
-}
-
 static PCIePeerPolicy peer_policy(PCIDevice *from, PCIDevice *to)
 {
     PCIePeerPolicy policy = PCIE_PEER_KEEP;
@@ -588,8 +598,8 @@ static PCIePeerPolicy peer_policy(PCIDevice *from, PCIDevice *to)
 /* The root complex sends a request from one of its ports to another */
 static void cross_rc(const PCIeWalk *walk, PCIePath *path)
 {
-    PCIDevice *from = root_port(walk->requester);
-    PCIePeerPolicy policy = peer_policy(from, root_port(path->function));
+    PCIDevice *from = pcie_root_port(walk->requester);
+    PCIePeerPolicy policy = peer_policy(from, pcie_root_port(path->function));
 
     if (policy == PCIE_PEER_REFUSE) {
         path_reject(path, from, PCI_ERR_UNC_UNSUP,
@@ -617,7 +627,7 @@ static void walk_from_rc(const PCIeWalk *walk, PCIePath *path)
     if (bridge) {
         descend_unclaimed(walk, path, bridge);
     } else {
-        path_reject(path, root_port(walk->requester), PCI_ERR_UNC_UNSUP,
+        path_reject(path, pcie_root_port(walk->requester), PCI_ERR_UNC_UNSUP,
                     "nobody claims the address");
     }
 }
@@ -628,6 +638,7 @@ PCIePath *pcie_walk(const PCIeWalk *walk, const PCIePath *up)
 
     if (up) {
         path_copy_hops(path, up);
+        path->via_rc = true;
         walk_from_rc(walk, path);
     } else {
         climb(walk, path);

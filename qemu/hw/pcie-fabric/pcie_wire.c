@@ -63,14 +63,21 @@ void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len)
     }
 }
 
+void pcie_wire_drop_hint(PCIeTLP *tlp)
+{
+    tlp->th = false;
+    tlp->ph = 0;
+    tlp->st = 0;
+    tlp->st_ext = false;
+}
+
+/* It translates, so what it sends on is not marked as translated */
 void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route)
 {
     tlp->addr += route->bus_addr - route->addr;
+    tlp->at = PCIE_AT_UNTRANSLATED;
     if (!route->keep_hint) {
-        tlp->th = false;
-        tlp->ph = 0;
-        tlp->st = 0;
-        tlp->st_ext = false;
+        pcie_wire_drop_hint(tlp);
     }
 }
 
