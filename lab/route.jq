@@ -23,7 +23,8 @@ def at_accel: .[-1] | .port == $accel and .dir == "out";
 # A port that is passed in and out shows the write twice.
 def once: reduce .[] as $p ([]; if .[-1] == $p then . else . + [$p] end);
 def path: map(.port) | once;
-def lines: split("\n") | map(select(. != ""));
+# The fabric may say a thing again after registers have changed.
+def lines: split("\n") | map(select(. != "")) | unique;
 
 # The fabric's own account has the root complex (rc) in it, which has no port.
 ($traced | lines | map(split(">"))) as $accounts |
