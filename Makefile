@@ -12,6 +12,7 @@ help:
 	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
 	@echo '            from nothing to the proof: a steering tag travels from the'
 	@echo '            accelerator'"'"'s owner to the wire; leaves out/demo/'
+	@echo '            TOPOLOGY: one of lab/topologies/'
 	@echo 'make check  all tests; the last line counts'
 	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
 	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'

@@ -6,21 +6,17 @@
 # Runs the demo in each topology, or those named, and demands the result that the
 # topology's file states; with a 16-bit tag too where that is another one. Then
 # the same with statements that are wrong, which have to fail: a check that
-# cannot fail shows nothing. Prints "ok" and "not ok" lines, leaves the runs in
-# out/check/topologies/.
+# cannot fail shows nothing. Leaves the runs in out/check/topologies/.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/common.sh"
 . "$top/lab/topology.sh"
+suite=topologies
+. "$top/lab/tests/tap.sh"
 
 [ "${1:-}" != --help ] || usage
+unset ST PH NS STMODE PLATFORM
 runs=$top/out/check/topologies
 mkdir -p "$runs"
-failed=0
-
-say() { # RESULT NAME REMARK
-	[ "$1" = ok ] || failed=$((failed + 1))
-	printf '%s topology %s: %s\n' "$@"
-}
 
 # What the run in directory $1 shows: the fate of the hint and its way.
 summary()
@@ -39,14 +35,27 @@ demo() # NAME TOPOLOGY NS ST
 expect_success() # NAME TOPOLOGY NS ST
 {
 	if demo "$@"; then
-		say ok "$1" "$(summary "$runs/$1")"
+		ok "$1: $(summary "$runs/$1")"
 	else
-		say "not ok" "$1" "see out/check/topologies/$1.txt: $(failures "$runs/$1" | paste -sd';')"
+		not_ok "$1: see ${runs#"$top/"}/$1.txt: $(failures "$runs/$1" | paste -sd';')"
+	fi
+}
+
+# The documentation has the picture of the topology's file.
+test_picture()
+{
+	local shown
+	shown=$(picture "$1" | sed 's/^/  /')
+	if [[ -n $shown && $(<"$topologies/README.md") == *$'\n\n'"$shown"$'\n\n'* ]]; then
+		ok "$1: picture in the documentation"
+	else
+		not_ok "$1: README.md has another picture, or none"
 	fi
 }
 
 test_topology()
 {
+	test_picture "$1"
 	load_topology "$1"
 	expect_success "$1" "$1" 8 0x5a
 	# One topology stands for the others where the result is the same.
@@ -59,15 +68,10 @@ test_topology()
 # checks, one per line.
 expect_failure() # NAME BASE STATEMENTS FAILURES
 {
-	local file=$runs/$1.topology found
+	local file=$runs/$1.topology
 	printf 'base %s\n%s\n' "$2" "$3" >"$file"
 	demo "$1" "$file" 8 0x5a
-	found=$(failures "$runs/$1")
-	if [ "$found" = "$4" ]; then
-		say ok "$1" "not taken for true"
-	else
-		say "not ok" "$1" "failing checks: $(paste -sd';' <<<"$found")"
-	fi
+	is "$1 is not taken for true" "$(failures "$runs/$1")" "$4"
 }
 
 test_wrong_statements()
@@ -100,4 +104,4 @@ for name in "${names[@]}"; do
 	test_topology "$name"
 done
 [ $# -gt 0 ] || test_wrong_statements
-[ $failed = 0 ]
+exit $failed
