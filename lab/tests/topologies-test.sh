@@ -83,16 +83,18 @@ route: ports
 route: address in the NIC's requests
 route: who took it away
 route: why"
-	expect_failure wrong-fate switch-acs-dt 'expect="refused EOPNOTSUPP"' \
-"program: refused
+	expect_failure wrong-fate switch-acs-dt 'expect="lost rp0 in thought"' \
+"program: lost
+program: busy
+program: revoke
+program: reset
 program: exit status
-mkey: carries no hint
-kernel: says why the memory region has none
-wire: no write with a hint leaves the NIC
 wire: no write with a hint into the accelerator
-refused: writes with TH=0 at the accelerator's port
-refused: the accelerator stored some
-route: the hint arrives"
+lost: the accelerator stored some
+wire: the hint is seen up to
+route: the hint arrives
+route: who took it away
+route: why"
 }
 
 if [ $# -gt 0 ]; then
