@@ -69,10 +69,17 @@ static void finish(TPHAccelDMA *dma, uint32_t code)
 }
 
 /* The guest may change its TPH settings at any time: ask for each request. */
-static PCIeRequestAttrs request_attrs(const TPHAccelDMA *dma, uint32_t enable)
+static PCIeRequestAttrs request_attrs(TPHAccelDMA *dma, uint32_t enable)
 {
-    PCIeRequestAttrs attrs = { .at = PCIE_AT_UNTRANSLATED };
+    bool is_write = enable == TPH_ACCEL_HINT_WRITES;
+    PCIeRequestAttrs attrs = {
+        .at = is_write && dma->claims_translated ? PCIE_AT_TRANSLATED :
+                                            PCIE_AT_UNTRANSLATED,
+    };
 
+    if (dma->translate && dma->atc.dev) {
+        attrs.atc = &dma->atc;
+    }
     if (dma->hint & enable) {
         pcie_tph_hint(dma->pdev, &attrs,
                       (dma->hint & TPH_ACCEL_HINT_PH_MASK) >>
@@ -96,6 +103,7 @@ static size_t copy_chunk(TPHAccelDMA *dma)
     size_t len = chunk_size(dma, pos);
     PCIeRequestAttrs attrs = request_attrs(dma, TPH_ACCEL_HINT_READS);
     PCIeCplStatus status;
+    bool sent;
 
     status = pcie_fabric_read(dma->pdev, &attrs, dma->src + pos, buf, len);
     if (!busy(dma)) {
@@ -106,8 +114,12 @@ static size_t copy_chunk(TPHAccelDMA *dma)
         return 0;
     }
     attrs = request_attrs(dma, TPH_ACCEL_HINT_WRITES);
-    pcie_fabric_write(dma->pdev, &attrs, dma->dst + pos, buf, len);
+    sent = pcie_fabric_write(dma->pdev, &attrs, dma->dst + pos, buf, len);
     if (!busy(dma)) {
+        return 0;
+    }
+    if (!sent) {
+        finish(dma, TPH_ACCEL_DMA_CODE_TRANSLATION);
         return 0;
     }
     dma->bytes += len;
@@ -195,6 +207,7 @@ static void control(TPHAccelDMA *dma, uint32_t val)
                 TPH_ACCEL_DMA_CODE_ABORTED << TPH_ACCEL_DMA_CODE_SHIFT;
         }
     } else if (val & TPH_ACCEL_DMA_START) {
+        dma->translate = val & TPH_ACCEL_DMA_TRANSLATE;
         start(dma, (val & TPH_ACCEL_DMA_OP_MASK) >> TPH_ACCEL_DMA_OP_SHIFT);
     }
 }
@@ -288,6 +301,7 @@ void tph_accel_dma_reset(TPHAccelDMA *dma)
     dma->src = dma->dst = dma->bytes = 0;
     dma->operand = dma->compare = dma->result = 0;
     dma->op = TPH_ACCEL_DMA_COPY;
+    dma->translate = false;
     dma->len = dma->hint = dma->vector = dma->status = dma->msi = 0;
     dma->count = 1;
 }

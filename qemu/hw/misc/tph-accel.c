@@ -14,6 +14,10 @@
  * tph-ext     as a requester it can send 16-bit tags; needs completer=ext,
  *             which is what makes the function take and send TLP prefixes
  * st-entries  size of the ST table in the TPH Requester capability, 0: none
+ * x-translated-writes
+ *             a device that lies: what its DMA engine writes is sent as if
+ *             the vIOMMU had translated the address (AT=10b). For tests of
+ *             what ports do against it
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -31,6 +35,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(TPHAccelState, TPH_ACCEL)
 
 #define AER_OFFSET  0x100
 #define TPH_OFFSET  0x150
+#define ATS_OFFSET  0x1e0
 #define MAX_ST_ENTRIES 64
 #define MAX_PAYLOAD 512
 
@@ -55,6 +60,7 @@ struct TPHAccelState {
     char *completer_name;
     uint16_t st_entries;
     bool tph_ext;
+    bool ats;
 };
 
 static bool is_dma_reg(hwaddr addr)
@@ -215,6 +221,9 @@ static bool init_capabilities(TPHAccelState *s, PCIeTPHCompleter type,
     }
     pcie_tph_init(pdev, TPH_OFFSET, s->st_entries,
                   s->tph_ext && type == PCIE_TPH_COMPLETER_EXT);
+    if (s->ats) {
+        pcie_atc_init(&s->dma.atc, pdev, ATS_OFFSET);
+    }
     return true;
 }
 
@@ -254,6 +263,7 @@ static void tph_accel_exit(PCIDevice *pdev)
     TPHAccelState *s = TPH_ACCEL(pdev);
 
     tph_accel_dma_exit(&s->dma);
+    pcie_atc_exit(&s->dma.atc);
     address_space_destroy(&s->mem_as);
     msix_uninit_exclusive_bar(pdev);
     pcie_aer_exit(pdev);
@@ -276,6 +286,7 @@ static void tph_accel_reset(DeviceState *dev)
     pci_word_test_and_clear_mask(pdev->config + pdev->exp.exp_cap +
                                  PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
     pcie_tph_reset(pdev);
+    pcie_atc_reset(&s->dma.atc);
     if (!is_flr(pdev)) {
         pcie_devctl_reset(pdev);
     }
@@ -287,6 +298,7 @@ static void tph_accel_config_write(PCIDevice *pdev, uint32_t addr,
     pci_default_write_config(pdev, addr, val, len);
     pcie_aer_write_config(pdev, addr, val, len);
     pcie_cap_flr_write_config(pdev, addr, val, len);
+    pcie_atc_config_write(&TPH_ACCEL(pdev)->dma.atc);
 }
 
 static const Property tph_accel_properties[] = {
@@ -294,6 +306,9 @@ static const Property tph_accel_properties[] = {
     DEFINE_PROP_STRING("completer", TPHAccelState, completer_name),
     DEFINE_PROP_BOOL("tph-ext", TPHAccelState, tph_ext, true),
     DEFINE_PROP_UINT16("st-entries", TPHAccelState, st_entries, 0),
+    DEFINE_PROP_BOOL("x-translated-writes", TPHAccelState, dma.claims_translated,
+                     false),
+    DEFINE_PROP_BOOL("ats", TPHAccelState, ats, false),
 };
 
 /* A string property has no default: this is the one of "completer". */

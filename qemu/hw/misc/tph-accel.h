@@ -13,6 +13,7 @@
 #include "exec/memory.h"
 #include "hw/misc/tph_accel_regs.h"
 #include "hw/pci/pci_device.h"
+#include "hw/pci/pcie_ats.h"
 #include "hw/pci/pcie_tlp.h"
 #include "hw/pci/pcie_tph.h"
 
@@ -70,12 +71,16 @@ PCIeCplStatus tph_accel_ingress_atomic(TPHAccelIngress *in, const PCIeTLP *tlp,
  * struct TPHAccelDMA: the engine that copies, and sends interrupts
  * @pdev: the requester
  * @bh: where all TLPs are sent from; a register write never sends one
+ * @atc: translations, without content unless the function has ATS
  * @op: TPH_ACCEL_DMA_COPY, ...; of what was started last
+ * @translate: through @atc
  * @msi: vectors whose message is to be sent, a bit each
  */
 typedef struct TPHAccelDMA {
     PCIDevice *pdev;
     QEMUBH *bh;
+    bool claims_translated;
+    PCIeATC atc;
     uint64_t src;
     uint64_t dst;
     uint32_t len;
@@ -86,6 +91,7 @@ typedef struct TPHAccelDMA {
     uint64_t compare;
     uint64_t result;
     unsigned int op;
+    bool translate;
     uint32_t status;
     uint32_t msi;
     uint64_t bytes;

@@ -99,7 +99,7 @@ bool pcie_port_has_bus(PCIDevice *port, uint8_t bus);
  * @span shrinks to addresses around @addr that get the same answer.
  */
 bool pcie_port_window_has(PCIDevice *bridge, uint64_t addr, PCIeSpan *span);
-/* Changes with each register that decides about routes */
+/* Changes with the registers that decide about routes, but for the windows */
 uint32_t pcie_port_fingerprint(PCIDevice *port);
 
 /* Routes */
@@ -119,7 +119,7 @@ typedef struct PCIeHop {
 
 typedef enum PCIeRouteEnd {
     PCIE_END_MEMORY,        /* plain memory dispatch */
-    PCIE_END_TRANSLATION,   /* a Translation Request; pcie_ats_answer() */
+    PCIE_END_TRANSLATION,   /* a Translation Request at the root complex */
     PCIE_END_COMPLETER,     /* a function that takes whole TLPs */
     PCIE_END_REJECTED,      /* completion with @status if non-posted */
     PCIE_END_SILENT,        /* never sent, or dropped without a completion */
@@ -204,37 +204,6 @@ void pcie_route_forget(void);
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
 
-/* Address translation */
-
-/* The function's control register allows it */
-bool pcie_ats_enabled(PCIDevice *dev);
-
-typedef enum PCIeATSResult {
-    PCIE_ATS_OFF,           /* not enabled: the request goes untranslated */
-    PCIE_ATS_TRANSLATED,
-    PCIE_ATS_REFUSED,       /* there is no translation for this access */
-} PCIeATSResult;
-
-/**
- * pcie_atc_translate(): look up, and ask the root complex if need be
- * @addr: replaced by its translation
- * @len: at least 1; clipped to what the translation covers
- */
-PCIeATSResult pcie_atc_translate(PCIeATC *atc, uint64_t *addr, uint64_t *len,
-                                 bool is_write);
-
-/* Send a Translation Request. The answer may have no permission in it */
-PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
-                              PCIeATCEntry *entry);
-
-/* What the root complex answers. The cache is told of invalidations from now */
-PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
-                              PCIeATCEntry *entry);
-
-#define PCIE_ATS_COMPLETION_SIZE    8
-
-/* The answer as the payload of a completion */
-void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 /* Walks: how paths are found */
 
 /**
@@ -283,6 +252,38 @@ void pcie_report_path(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                       const PCIePath *path);
 /* Everything is new again */
 void pcie_report_forget(void);
+
+/* Address translation */
+
+/* Section 10.5.1.3: a function may use no translations before */
+bool pcie_ats_enabled(PCIDevice *dev);
+
+typedef enum PCIeATSResult {
+    PCIE_ATS_OFF,           /* not enabled: the request goes untranslated */
+    PCIE_ATS_TRANSLATED,
+    PCIE_ATS_REFUSED,       /* there is no translation for this access */
+} PCIeATSResult;
+
+/**
+ * pcie_atc_translate(): look up, and ask the root complex if need be
+ * @addr: replaced by its translation
+ * @len: at least 1; clipped to what the translation covers
+ */
+PCIeATSResult pcie_atc_translate(PCIeATC *atc, uint64_t *addr, uint64_t *len,
+                                 bool is_write);
+
+/* Send a Translation Request. The answer may have no permission in it */
+PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+/* What the root complex answers. The cache is told of invalidations from now */
+PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
+                              PCIeATCEntry *entry);
+
+#define PCIE_ATS_COMPLETION_SIZE    8
+
+/* The answer as the payload of a completion */
+void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 
 /* TLPs */
 

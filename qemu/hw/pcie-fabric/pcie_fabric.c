@@ -656,9 +656,12 @@ PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
     pcie_wire_extent(&run.first, addr, sizeof(data));
     show_requests(&route, &run, NULL);
     status = route.end == PCIE_END_TRANSLATION ?
-             pcie_ats_answer(atc, addr, is_write, entry) : PCIE_CPL_UR;
+             pcie_ats_answer(atc, addr, is_write, entry) :
+             deliver_read(atc->dev, &route, &run, data);
     if (status == PCIE_CPL_SC) {
         pcie_ats_completion(entry, data);
+    } else {
+        report_failure(atc->dev, &route, &run, status);
     }
     show_completions(&route, &run, status, data);
     pcie_route_release(&route);

@@ -13,11 +13,6 @@
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
 
-/* Registers that decide about routes, beside those of capabilities */
-#define BUS_NUMBERS         PCI_PRIMARY_BUS
-#define FIRST_WINDOW        PCI_MEMORY_BASE
-#define WINDOWS_END         PCI_IO_BASE_UPPER16
-
 static bool has_exp_cap(PCIDevice *dev)
 {
     return pci_is_express(dev) && dev->exp.exp_cap;
@@ -140,10 +135,7 @@ uint32_t pcie_port_fingerprint(PCIDevice *port)
     const uint8_t *config = port->config;
     uint32_t sum = mix(0, pci_get_word(config + PCI_COMMAND));
 
-    sum = mix(sum, pci_get_long(config + BUS_NUMBERS));
-    for (unsigned int i = FIRST_WINDOW; i < WINDOWS_END; i += 4) {
-        sum = mix(sum, pci_get_long(config + i));
-    }
+    sum = mix(sum, pci_get_long(config + PCI_PRIMARY_BUS));
     if (has_exp_cap(port)) {
         const uint8_t *cap = config + port->exp.exp_cap;
 

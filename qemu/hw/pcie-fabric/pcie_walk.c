@@ -28,6 +28,9 @@
 #include "hw/pci/pcie_tph.h"
 
 #define PAGE_SIZE_MIN       4096
+#define LARGE_PAGE          0x200000
+/* More of a region is not asked for at once */
+#define MAX_REGION          (1ull << 48)
 
 /* Paths */
 
@@ -303,52 +306,71 @@ static PCIDevice *find_function(MemoryRegion *mr, uint64_t addr, int *bar)
     return NULL;
 }
 
-/* Does the memory map have one region from @first to behind @addr? */
-static bool same_region(AddressSpace *as, uint64_t first, uint64_t addr,
-                        MemoryRegion *mr, uint64_t *last)
-{
-    hwaddr xlat, len = UINT64_MAX - first;
-    MemoryRegion *found = address_space_translate(as, first, &xlat, &len, false,
-                                                  MEMTXATTRS_UNSPECIFIED);
-
-    *last = first + (len - 1);
-    return found == mr && *last >= addr;
-}
-
 static void clip(PCIeSpan *span, uint64_t first, uint64_t last)
 {
     span->first = MAX(span->first, first);
     span->last = MIN(span->last, last);
 }
 
-/* Around @addr as far as the region is known to reach; @start may be its start */
-static void clip_to_region(PCIeSpan *span, AddressSpace *as, MemoryRegion *mr,
-                           uint64_t addr, uint64_t start)
-{
-    const uint64_t tries[] = {
-        start, QEMU_ALIGN_DOWN(addr, 0x200000),
-        QEMU_ALIGN_DOWN(addr, PAGE_SIZE_MIN), addr,
-    };
-    uint64_t last = addr;
-
-    for (unsigned int i = 0; i < ARRAY_SIZE(tries); i++) {
-        if (same_region(as, tries[i], addr, mr, &last)) {
-            clip(span, tries[i], last);
-            return;
-        }
-    }
-    clip(span, addr, addr);
-}
-
 static void clip_to_page(PCIeSpan *span, uint64_t addr)
 {
-    clip(span, addr & ~(uint64_t)(PAGE_SIZE_MIN - 1), addr | (PAGE_SIZE_MIN - 1));
+    uint64_t first = QEMU_ALIGN_DOWN(addr, PAGE_SIZE_MIN);
+
+    clip(span, first, first + (PAGE_SIZE_MIN - 1));
 }
 
-/* QEMU's region for what nobody claims is in no map */
-static bool is_claimed(MemoryRegion *mr)
+/* How many of @len bytes from @first the memory map has in a piece with @mr */
+static uint64_t in_one_piece(AddressSpace *as, MemoryRegion *mr, uint64_t first,
+                             uint64_t len)
 {
-    return mr->container || memory_region_is_ram(mr);
+    MemoryRegionSection section = memory_region_find(as->root, first, len);
+    uint64_t size = 0;
+
+    if (section.mr == mr && section.offset_within_address_space == first) {
+        size = int128_get64(section.size);
+    }
+    if (section.mr) {
+        memory_region_unref(section.mr);
+    }
+    return size;
+}
+
+/* The addresses of @span around @addr that the same region is known to have */
+static void clip_to_region(PCIeSpan *span, AddressSpace *as, MemoryRegion *mr,
+                           uint64_t addr)
+{
+    const uint64_t tries[] = {
+        span->first, QEMU_ALIGN_DOWN(addr, LARGE_PAGE),
+        QEMU_ALIGN_DOWN(addr, PAGE_SIZE_MIN),
+    };
+    uint64_t len = MIN(span->last - addr, MAX_REGION) + 1;
+    uint64_t first = addr;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(tries); i++) {
+        uint64_t below = addr - tries[i];
+
+        if (below < MAX_REGION &&
+            in_one_piece(as, mr, tries[i], below + 1) == below + 1) {
+            first = tries[i];
+            break;
+        }
+    }
+    clip(span, first, addr + in_one_piece(as, mr, addr, len) - 1);
+}
+
+/* The path ends in a BAR, perhaps */
+static void set_function(PCIePath *path, MemoryRegion *mr, uint64_t addr)
+{
+    PCIDevice *dev = find_function(mr, addr, &path->bar);
+    PCIIORegion *r;
+
+    if (dev) {
+        r = &dev->io_regions[path->bar];
+        clip(&path->span, r->addr, r->addr + (r->size - 1));
+        ref(dev);
+        path->function = dev;
+        path->bar_addr = r->addr;
+    }
 }
 
 /*
@@ -357,29 +379,15 @@ static bool is_claimed(MemoryRegion *mr)
  */
 static bool look_up(const PCIeWalk *walk, PCIePath *path, AddressSpace *as)
 {
-    hwaddr xlat, len = 1;
-    PCIDevice *function;
-    MemoryRegion *mr;
-    uint64_t start = 0;
-    int bar;
+    MemoryRegion *mr = memory_region_find(as->root, walk->addr, 1).mr;
 
-    RCU_READ_LOCK_GUARD();
-    mr = address_space_translate(as, walk->addr, &xlat, &len, false,
-                                 MEMTXATTRS_UNSPECIFIED);
-    if (!is_claimed(mr)) {
+    if (!mr) {
         clip_to_page(&path->span, walk->addr);
         return false;
     }
-    function = find_function(mr, walk->addr, &bar);
-    if (function) {
-        start = function->io_regions[bar].addr;
-        clip(&path->span, start, start + (function->io_regions[bar].size - 1));
-        ref(function);
-        path->function = function;
-        path->bar = bar;
-        path->bar_addr = start;
-    }
-    clip_to_region(&path->span, as, mr, walk->addr, start);
+    set_function(path, mr, walk->addr);
+    clip_to_region(&path->span, as, mr, walk->addr);
+    memory_region_unref(mr);
     path->as = as;
     return true;
 }

@@ -83,6 +83,8 @@
 #define TPH_ACCEL_REG_DMA_CTRL     0x120   /* w1, reads 0: the doorbell */
 #define   TPH_ACCEL_DMA_START      0x1     /* ignored while a copy runs */
 #define   TPH_ACCEL_DMA_ABORT      0x2     /* no interrupt, error ABORTED */
+#define   TPH_ACCEL_DMA_TRANSLATE  0x4     /* with START: through the cache of
+                                            * translations if ATS is enabled */
 #define   TPH_ACCEL_DMA_OP_SHIFT   4       /* with START: what to do */
 #define   TPH_ACCEL_DMA_OP_MASK    0x00000030
 #define     TPH_ACCEL_DMA_COPY     0
@@ -99,6 +101,7 @@
 #define     TPH_ACCEL_DMA_CODE_CA  4       /* completion: Completer Abort */
 #define     TPH_ACCEL_DMA_CODE_DESCRIPTOR 8  /* LEN, COUNT, VECTOR, wrap */
 #define     TPH_ACCEL_DMA_CODE_ABORTED 9
+#define     TPH_ACCEL_DMA_CODE_TRANSLATION 10 /* of a write; a read ends as UR */
 #define TPH_ACCEL_REG_DMA_BYTES    0x128   /* ro, u64: written so far */
 
 /*

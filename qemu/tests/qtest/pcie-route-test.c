@@ -1,0 +1,797 @@
+/*
+ * QTest testcase for the ways of requests through the PCI Express fabric
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ *   root complex -- rp0 -- sw0u -+- sw0d0 -- A
+ *        |                       +- sw0d1 -- B
+ *        |                       +- sw0d2 -- sw1u -+- sw1d0 -- C
+ *        |                                         +- sw1d1 -- D
+ *        +--------- rp1 -- E
+ *
+ * Accelerators write to each other's memory. The root complex drops hints, so
+ * the hint tells which way a request took: it arrives only through switches.
+ */
+#include "qemu/osdep.h"
+#include "tph-accel-lab.h"
+#include "qemu/bitops.h"
+#include "qobject/qdict.h"
+
+#define DEVCTL2_PREFIX_BLOCKING 0x8000
+
+#define TAG             0x5a
+#define LEN             64
+
+#define REGS            0xc0000000ull
+#define REGS_WINDOW     0x100000ull
+#define MEM             0x800000000ull
+#define MEM_WINDOW      0x1000000ull
+
+enum { A, B, C, D, E, NR_ACCELS };
+enum { RP0, SW0U, SW0D0, SW0D1, SW0D2, SW1U, SW1D0, SW1D1, RP1, NR_PORTS };
+
+/* Where ports are, and which accelerators are behind them */
+static const struct {
+    int bus, dev, secondary, subordinate, first, last;
+} plan[NR_PORTS] = {
+    [RP0]   = { 0, 2, 1, 8, A, D },
+    [SW0U]  = { 1, 0, 2, 8, A, D },
+    [SW0D0] = { 2, 0, 3, 3, A, A },
+    [SW0D1] = { 2, 1, 4, 4, B, B },
+    [SW0D2] = { 2, 2, 5, 8, C, D },
+    [SW1U]  = { 5, 0, 6, 8, C, D },
+    [SW1D0] = { 6, 0, 7, 7, C, C },
+    [SW1D1] = { 6, 1, 8, 8, D, D },
+    [RP1]   = { 0, 3, 9, 9, E, E },
+};
+
+static const int accel_bus[NR_ACCELS] = { 3, 4, 7, 8, 9 };
+
+typedef struct Lab {
+    QTestState *qts;
+    Accel accel[NR_ACCELS];
+    uint64_t port[NR_PORTS];    /* configuration space */
+    uint8_t seed;
+} Lab;
+
+/* Ports */
+
+static void set_windows(Lab *lab, int port, uint64_t regs, uint64_t regs_end,
+                        uint64_t mem, uint64_t mem_end)
+{
+    QTestState *qts = lab->qts;
+    uint64_t cfg = lab->port[port];
+
+    qtest_writew(qts, cfg + PCI_MEMORY_BASE, regs >> 16);
+    qtest_writew(qts, cfg + PCI_MEMORY_LIMIT, regs_end >> 16);
+    qtest_writew(qts, cfg + PCI_PREF_MEMORY_BASE, (uint32_t)mem >> 16);
+    qtest_writew(qts, cfg + PCI_PREF_MEMORY_LIMIT, (uint32_t)mem_end >> 16);
+    qtest_writel(qts, cfg + PCI_PREF_BASE_UPPER32, mem >> 32);
+    qtest_writel(qts, cfg + PCI_PREF_LIMIT_UPPER32, mem_end >> 32);
+}
+
+static void plan_windows(Lab *lab, int port)
+{
+    set_windows(lab, port, REGS + plan[port].first * REGS_WINDOW,
+                REGS + (plan[port].last + 1) * REGS_WINDOW - 1,
+                MEM + plan[port].first * MEM_WINDOW,
+                MEM + (plan[port].last + 1) * MEM_WINDOW - 1);
+}
+
+static void set_buses(Lab *lab, int port, int secondary, int subordinate)
+{
+    qtest_writel(lab->qts, lab->port[port] + PCI_PRIMARY_BUS,
+                 subordinate << 16 | secondary << 8 | plan[port].bus);
+}
+
+static void set_command(Lab *lab, int port, uint16_t command)
+{
+    qtest_writew(lab->qts, lab->port[port] + PCI_COMMAND, command);
+}
+
+#define COMMAND_ON (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
+
+static void start_port(Lab *lab, int port)
+{
+    lab->port[port] = ECAM + (plan[port].bus << 20) + (plan[port].dev << 15);
+    set_buses(lab, port, plan[port].secondary, plan[port].subordinate);
+    plan_windows(lab, port);
+    set_command(lab, port, COMMAND_ON);
+}
+
+static uint64_t ext_cap(Lab *lab, int port, uint16_t id)
+{
+    unsigned int pos = cfg_find_ext_cap(lab->qts, lab->port[port], id);
+
+    g_assert_cmpuint(pos, !=, 0);
+    return lab->port[port] + pos;
+}
+
+static uint64_t exp_cap(Lab *lab, int port)
+{
+    return lab->port[port] + cfg_find_cap(lab->qts, lab->port[port],
+                                          PCI_CAP_ID_EXP);
+}
+
+static void set_acs(Lab *lab, int port, uint16_t bits)
+{
+    qtest_writew(lab->qts, ext_cap(lab, port, PCI_EXT_CAP_ID_ACS) +
+                           PCI_ACS_CTRL, bits);
+}
+
+/* Which uncorrectable errors the port has logged since the last look */
+static uint32_t errors_at(Lab *lab, uint64_t aer)
+{
+    uint32_t status = qtest_readl(lab->qts, aer + PCI_ERR_UNCOR_STATUS);
+
+    qtest_writel(lab->qts, aer + PCI_ERR_UNCOR_STATUS, status);
+    return status;
+}
+
+static uint32_t errors(Lab *lab, int port)
+{
+    return errors_at(lab, ext_cap(lab, port, PCI_EXT_CAP_ID_ERR));
+}
+
+static uint32_t accel_errors(Lab *lab, int accel)
+{
+    Accel *d = &lab->accel[accel];
+
+    return errors_at(lab, d->cfg + find_ext_cap(d, PCI_EXT_CAP_ID_ERR));
+}
+
+/* No error anywhere that the test has not looked at */
+static void expect_no_errors(Lab *lab)
+{
+    for (int i = 0; i < NR_PORTS; i++) {
+        g_assert_cmphex(errors(lab, i), ==, 0);
+    }
+    for (int i = 0; i < NR_ACCELS; i++) {
+        g_assert_cmphex(accel_errors(lab, i), ==, 0);
+    }
+}
+
+static void expect_error(Lab *lab, int port, uint32_t error)
+{
+    g_assert_cmphex(errors(lab, port), ==, error);
+    expect_no_errors(lab);
+}
+
+/* The lab */
+
+static void start_accel(Lab *lab, int n)
+{
+    Accel *d = &lab->accel[n];
+
+    d->qts = lab->qts;
+    d->cfg = ECAM + (accel_bus[n] << 20);
+    d->regs = REGS + n * REGS_WINDOW;
+    d->msix = d->regs + 0x10000;
+    d->mem = MEM + n * MEM_WINDOW;
+    set_bars(d);
+    set_requester(d, REQ_TPH);
+    set_rule(d, 0, TAG, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_STORE, 0);
+}
+
+/* @more: such as "-set device.sw0d0.acs=off" */
+static Lab lab_start(const char *more)
+{
+    Lab lab = {
+        .qts = qtest_initf(
+            "-machine q35 -m 16M -nodefaults "
+            "-device fabric-root-port,id=rp0,chassis=1,slot=0,addr=2 "
+            "-device fabric-upstream-port,id=sw0u,bus=rp0 "
+            "-device fabric-downstream-port,id=sw0d0,bus=sw0u,chassis=2,slot=0,"
+            "addr=0 "
+            "-device fabric-downstream-port,id=sw0d1,bus=sw0u,chassis=2,slot=1,"
+            "addr=1 "
+            "-device fabric-downstream-port,id=sw0d2,bus=sw0u,chassis=2,slot=2,"
+            "addr=2 "
+            "-device fabric-upstream-port,id=sw1u,bus=sw0d2 "
+            "-device fabric-downstream-port,id=sw1d0,bus=sw1u,chassis=3,slot=0,"
+            "addr=0 "
+            "-device fabric-downstream-port,id=sw1d1,bus=sw1u,chassis=3,slot=1,"
+            "addr=1 "
+            "-device fabric-root-port,id=rp1,chassis=1,slot=1,addr=3 "
+            "-device tph-accel,id=a,bus=sw0d0,mem-size=1M "
+            "-device tph-accel,id=b,bus=sw0d1,mem-size=1M "
+            "-device tph-accel,id=c,bus=sw1d0,mem-size=1M "
+            "-device tph-accel,id=d,bus=sw1d1,mem-size=1M "
+            "-device tph-accel,id=e,bus=rp1,mem-size=1M %s", more),
+    };
+
+    qtest_outl(lab.qts, 0xcf8, 0x80000000 | PCIEXBAR);
+    qtest_outl(lab.qts, 0xcfc, ECAM | 1);
+    for (int i = 0; i < NR_PORTS; i++) {
+        start_port(&lab, i);
+    }
+    for (int i = 0; i < NR_ACCELS; i++) {
+        start_accel(&lab, i);
+    }
+    return lab;
+}
+
+static void lab_end(Lab *lab)
+{
+    expect_no_errors(lab);
+    qtest_quit(lab->qts);
+}
+
+/* Requests */
+
+typedef enum Outcome { LOST, PLAIN, HINTED } Outcome;
+
+static bool has_arrived(Lab *lab, uint64_t addr, const uint8_t *data)
+{
+    uint8_t found[LEN];
+
+    qtest_memread(lab->qts, addr, found, LEN);
+    return !memcmp(found, data, LEN);
+}
+
+/* What becomes of a write with a hint to @addr; @to is there, by CPU address */
+static Outcome write_to(Lab *lab, int from, uint64_t addr, int to,
+                        uint64_t look_at)
+{
+    uint64_t tlps = rule_tlps(&lab->accel[to], 0);
+    uint8_t data[LEN];
+
+    fill(data, LEN, ++lab->seed);
+    qtest_memwrite(lab->qts, RAM_SRC, data, LEN);
+    dma(&lab->accel[from], RAM_SRC, addr, LEN, hint(TAG, 1));
+    if (!has_arrived(lab, look_at, data)) {
+        g_assert_cmpuint(rule_tlps(&lab->accel[to], 0), ==, tlps);
+        return LOST;
+    }
+    return rule_tlps(&lab->accel[to], 0) != tlps ? HINTED : PLAIN;
+}
+
+static Outcome peer_write(Lab *lab, int from, int to)
+{
+    uint64_t addr = lab->accel[to].mem + 0x1000;
+
+    return write_to(lab, from, addr, to, addr);
+}
+
+/* A completion status, or 0 */
+static uint32_t peer_read(Lab *lab, int from, uint64_t addr)
+{
+    dma_start(&lab->accel[from], addr, RAM_DST, LEN, 1, 0);
+    if (dma_wait(&lab->accel[from]) == TPH_ACCEL_DMA_DONE) {
+        return 0;
+    }
+    return reg(&lab->accel[from], TPH_ACCEL_REG_DMA_STATUS) >>
+           TPH_ACCEL_DMA_CODE_SHIFT;
+}
+
+/* Tests */
+
+static void test_ports(void)
+{
+    Lab lab = lab_start("-set device.sw0d1.acs=off -set device.rp1.acs=off "
+                        "-set device.sw0d2.prefix=off "
+                        "-set device.sw0u.max-payload=256");
+    QTestState *qts = lab.qts;
+    const uint16_t all = PCI_ACS_SV | PCI_ACS_TB | PCI_ACS_RR | PCI_ACS_CR |
+                         PCI_ACS_UF | PCI_ACS_DT;
+    uint64_t acs = ext_cap(&lab, SW0D0, PCI_EXT_CAP_ID_ACS);
+
+    g_assert_cmphex(qtest_readw(qts, acs + PCI_ACS_CAP), ==, all);
+    g_assert_cmphex(qtest_readw(qts, acs + PCI_ACS_CTRL), ==, 0);
+    qtest_writew(qts, acs + PCI_ACS_CTRL, 0xffff);
+    g_assert_cmphex(qtest_readw(qts, acs + PCI_ACS_CTRL), ==, all);
+    g_assert_cmphex(cfg_find_ext_cap(qts, lab.port[SW0D1],
+                                     PCI_EXT_CAP_ID_ACS), ==, 0);
+    g_assert_cmphex(cfg_find_ext_cap(qts, lab.port[RP1],
+                                     PCI_EXT_CAP_ID_ACS), ==, 0);
+    g_assert_cmphex(cfg_find_ext_cap(qts, lab.port[SW0U],
+                                     PCI_EXT_CAP_ID_ACS), ==, 0);
+
+    /* TPH completers are endpoints and root ports only */
+    for (int i = 0; i < NR_PORTS; i++) {
+        uint32_t devcap2 = qtest_readl(qts, exp_cap(&lab, i) +
+                                            PCI_EXP_DEVCAP2);
+
+        g_assert_cmphex(extract32(devcap2, 12, 2), ==,
+                        i == RP0 || i == RP1 ? 3 : 0);
+        g_assert_cmphex(devcap2 & PCI_EXP_DEVCAP2_EE_PREFIX, ==,
+                        i == SW0D2 ? 0 : PCI_EXP_DEVCAP2_EE_PREFIX);
+        g_assert_cmphex(qtest_readl(qts, exp_cap(&lab, i) + PCI_EXP_DEVCAP) &
+                        PCI_EXP_DEVCAP_PAYLOAD, ==, i == SW0U ? 1 : 2);
+    }
+
+    /* A reset shuts everything */
+    qtest_writew(qts, exp_cap(&lab, SW0D0) + PCI_EXP_DEVCTL2,
+                 DEVCTL2_PREFIX_BLOCKING);
+    qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
+    qtest_qmp_eventwait(qts, "RESET");
+    qtest_outl(qts, 0xcf8, 0x80000000 | PCIEXBAR);
+    qtest_outl(qts, 0xcfc, ECAM | 1);
+    set_buses(&lab, RP0, 1, 8);
+    set_buses(&lab, SW0U, 2, 8);
+    g_assert_cmphex(qtest_readw(qts, acs + PCI_ACS_CTRL), ==, 0);
+    g_assert_cmphex(qtest_readw(qts, exp_cap(&lab, SW0D0) + PCI_EXP_DEVCTL2),
+                    ==, 0);
+    qtest_quit(qts);
+}
+
+/* Without any control bit set, a switch is a switch, on each level. */
+static void test_direct(void)
+{
+    Lab lab = lab_start("");
+
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, B, A), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, A, C), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, C, D), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, D, B), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, A, E), ==, PLAIN);
+    g_assert_cmpint(peer_write(&lab, E, D), ==, PLAIN);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[B].mem), ==, 0);
+    g_assert_cmpint(peer_read(&lab, C, lab.accel[E].mem), ==, 0);
+    lab_end(&lab);
+}
+
+/* Request Redirect, and the Upstream Forwarding that it needs above */
+static void test_redirect(void)
+{
+    Lab lab = lab_start("-set device.rp1.acs=off");
+
+    set_acs(&lab, SW0D0, PCI_ACS_RR);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    expect_error(&lab, RP0, PCI_ERR_UNC_UNSUP);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[B].mem), ==, TPH_ACCEL_DMA_CODE_UR);
+    set_acs(&lab, RP0, PCI_ACS_UF);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, PLAIN);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[B].mem), ==, 0);
+    /* The port of the requester decides */
+    g_assert_cmpint(peer_write(&lab, B, A), ==, HINTED);
+    set_acs(&lab, SW0D0, 0);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+
+    /* Each level for itself */
+    set_acs(&lab, SW1D0, PCI_ACS_RR);
+    g_assert_cmpint(peer_write(&lab, C, D), ==, LOST);
+    expect_error(&lab, SW0D2, PCI_ERR_UNC_UNSUP);
+    g_assert_cmpint(peer_write(&lab, C, B), ==, HINTED);
+    set_acs(&lab, SW0D2, PCI_ACS_UF);
+    g_assert_cmpint(peer_write(&lab, C, D), ==, PLAIN);
+    set_acs(&lab, SW0D2, PCI_ACS_RR);
+    g_assert_cmpint(peer_write(&lab, C, B), ==, PLAIN);
+    g_assert_cmpint(peer_write(&lab, D, C), ==, HINTED);
+    lab_end(&lab);
+}
+
+/* To oneself */
+static void test_forwarding(void)
+{
+    Lab lab = lab_start("-set device.rp1.acs=off");
+    uint64_t link = exp_cap(&lab, SW0D0) + PCI_EXP_LNKCAP;
+    uint32_t lnkcap = qtest_readl(lab.qts, link);
+
+    g_assert_cmpint(peer_write(&lab, A, A), ==, LOST);
+    expect_error(&lab, SW0D0, PCI_ERR_UNC_UNSUP);
+    g_assert_cmphex(qtest_readl(lab.qts, link), ==, lnkcap);
+    set_acs(&lab, SW0D0, PCI_ACS_UF);
+    g_assert_cmpint(peer_write(&lab, A, A), ==, LOST);
+    expect_error(&lab, RP0, PCI_ERR_UNC_UNSUP);
+    set_acs(&lab, RP0, PCI_ACS_UF);
+    g_assert_cmpint(peer_write(&lab, A, A), ==, PLAIN);
+    /* A root port without ACS leaves it to the root complex */
+    g_assert_cmpint(peer_write(&lab, E, E), ==, PLAIN);
+    lab_end(&lab);
+}
+
+static void test_source_validation(void)
+{
+    Lab lab = lab_start("");
+
+    set_acs(&lab, SW0D2, PCI_ACS_SV);
+    g_assert_cmpint(peer_write(&lab, C, B), ==, HINTED);
+    /* C's bus is not behind the port any more */
+    set_buses(&lab, SW0D2, 5, 6);
+    g_assert_cmpint(peer_write(&lab, C, B), ==, LOST);
+    g_assert_cmphex(errors(&lab, SW0D2), ==, PCI_ERR_UNC_ACSV);
+    g_assert_cmpint(peer_read(&lab, C, lab.accel[B].mem), ==, TPH_ACCEL_DMA_CODE_CA);
+    set_acs(&lab, SW0D2, 0);
+    g_assert_cmpint(peer_write(&lab, C, B), ==, HINTED);
+    set_acs(&lab, SW0D2, PCI_ACS_SV);
+    set_buses(&lab, SW0D2, 5, 8);
+    g_assert_cmpint(peer_write(&lab, C, B), ==, HINTED);
+    lab_end(&lab);
+}
+
+/* A lies about its addresses: the ports let it, or they do not. */
+static void test_translated(void)
+{
+    Lab lab = lab_start("-set device.a.x-translated-writes=on");
+
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    set_acs(&lab, SW0D0, PCI_ACS_TB | PCI_ACS_DT);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    expect_error(&lab, SW0D0, PCI_ERR_UNC_ACSV);
+
+    /* Redirected; and the root complex knows that A has no ATS */
+    set_acs(&lab, RP0, PCI_ACS_UF);
+    set_acs(&lab, SW0D0, PCI_ACS_RR);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    set_acs(&lab, SW0D0, PCI_ACS_RR | PCI_ACS_DT);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, A, E), ==, LOST);
+    /* Direct Translated is for translated requests only */
+    set_acs(&lab, SW0D1, PCI_ACS_RR | PCI_ACS_DT);
+    g_assert_cmpint(peer_write(&lab, B, A), ==, PLAIN);
+    lab_end(&lab);
+}
+
+/* How much a capture at the root port has of a copy within B's memory */
+static size_t captured(uint16_t acs)
+{
+    g_autofree char *name = NULL;
+    g_autofree char *more = NULL;
+    g_autofree char *content = NULL;
+    int fd = g_file_open_tmp("pcie-route-XXXXXX", &name, NULL);
+    gsize len;
+    Lab lab;
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    more = g_strdup_printf("-object pcie-analyzer,id=an,file=%s,ports=rp0",
+                           name);
+    lab = lab_start(more);
+    set_acs(&lab, RP0, PCI_ACS_UF);
+    set_acs(&lab, SW0D1, acs);
+    dma(&lab.accel[A], lab.accel[B].mem, lab.accel[B].mem + 0x1000, 0x1000, 0);
+    lab_end(&lab);
+    g_assert_true(g_file_get_contents(name, &content, &len, NULL));
+    unlink(name);
+    return len;
+}
+
+static void test_completion_redirect(void)
+{
+    size_t without = captured(0);
+
+    g_assert_cmpuint(captured(PCI_ACS_RR), ==, without);
+    g_assert_cmpuint(captured(PCI_ACS_CR), >, without + 0x1000);
+}
+
+static void test_windows(void)
+{
+    Lab lab = lab_start("");
+    Accel *b = &lab.accel[B];
+
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    set_command(&lab, SW0D1, PCI_COMMAND_MASTER);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    g_assert_cmpint(peer_read(&lab, A, b->mem), ==, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, SW0D0, PCI_ERR_UNC_UNSUP);
+    set_command(&lab, SW0D1, COMMAND_ON);
+    set_windows(&lab, SW0D1, b->regs, b->regs + REGS_WINDOW - 1,
+                b->mem + MEM_WINDOW, b->mem);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    expect_error(&lab, SW0D0, PCI_ERR_UNC_UNSUP);
+    plan_windows(&lab, SW0D1);
+
+    /* The function itself finds that it has no such BAR */
+    enable(b, PCI_COMMAND_MASTER);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    g_assert_cmphex(accel_errors(&lab, B), ==, PCI_ERR_UNC_UNSUP);
+    g_assert_cmpint(peer_write(&lab, E, B), ==, LOST);
+    g_assert_cmphex(accel_errors(&lab, B), ==, PCI_ERR_UNC_UNSUP);
+    enable(b, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+
+    /* A switch whose upstream port has no windows sends everything up */
+    set_command(&lab, SW0U, PCI_COMMAND_MASTER);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    expect_error(&lab, RP0, PCI_ERR_UNC_UNSUP);
+    set_acs(&lab, RP0, PCI_ACS_UF);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    expect_error(&lab, SW0U, PCI_ERR_UNC_UNSUP);
+    set_command(&lab, SW0U, COMMAND_ON);
+
+    /* Nobody at all */
+    g_assert_cmpint(write_to(&lab, A, MEM + 16 * MEM_WINDOW, B, b->mem), ==,
+                    LOST);
+    expect_error(&lab, RP0, PCI_ERR_UNC_UNSUP);
+    g_assert_cmpint(peer_read(&lab, A, MEM + 16 * MEM_WINDOW), ==,
+                    TPH_ACCEL_DMA_CODE_UR);
+    lab_end(&lab);
+}
+
+static void test_bars(void)
+{
+    Lab lab = lab_start("");
+    Accel *b = &lab.accel[B];
+    uint64_t old = b->mem;
+
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, E, B), ==, PLAIN);
+    b->mem += 0x200000;
+    set_bars(b);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, E, B), ==, PLAIN);
+    g_assert_cmpint(write_to(&lab, A, old, B, b->mem), ==, LOST);
+    g_assert_cmphex(accel_errors(&lab, B), ==, PCI_ERR_UNC_UNSUP);
+    lab_end(&lab);
+}
+
+static void test_bus_master(void)
+{
+    static const int hops[] = { SW0D0, SW0U, RP0 };
+    Lab lab = lab_start("");
+
+    for (int i = 0; i < ARRAY_SIZE(hops); i++) {
+        g_assert_cmpint(peer_write(&lab, A, E), ==, PLAIN);
+        set_command(&lab, hops[i], PCI_COMMAND_MEMORY);
+        g_assert_cmphex(peer_read(&lab, A, RAM_SRC), ==,
+                        TPH_ACCEL_DMA_CODE_UR);
+        if (hops[i] != SW0D0) {
+            /* What B has does not pass here, the write to E does */
+            dma(&lab.accel[A], lab.accel[B].mem, lab.accel[E].mem, LEN, 0);
+            expect_error(&lab, hops[i], PCI_ERR_UNC_UNSUP);
+        }
+        set_command(&lab, hops[i], COMMAND_ON);
+    }
+    lab_end(&lab);
+}
+
+static void set_block(Lab *lab, int port, bool on)
+{
+    qtest_writew(lab->qts, exp_cap(lab, port) + PCI_EXP_DEVCTL2,
+                 on ? DEVCTL2_PREFIX_BLOCKING : 0);
+}
+
+static void test_prefix(void)
+{
+    Lab lab = lab_start("-set device.sw0d2.prefix=off "
+                        "-set device.rp0.peer=keep -set device.rp1.peer=keep");
+
+    for (int i = 0; i < NR_ACCELS; i++) {
+        set_requester(&lab.accel[i], REQ_EXT);
+        set_rule(&lab.accel[i], 0, TAG, TPH_ACCEL_RULE_VALID |
+                 TPH_ACCEL_RULE_EXT, TPH_ACCEL_OP_STORE, 0);
+    }
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    set_block(&lab, SW0D1, true);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, LOST);
+    expect_error(&lab, SW0D1, PCI_ERR_UNC_TLPPRE);
+    /* It blocks what goes out, not what comes in */
+    g_assert_cmpint(peer_write(&lab, B, A), ==, HINTED);
+    set_block(&lab, SW0D1, false);
+    set_block(&lab, SW0U, true);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, A, E), ==, LOST);
+    expect_error(&lab, SW0U, PCI_ERR_UNC_TLPPRE);
+    set_block(&lab, SW0U, false);
+    g_assert_cmpint(peer_write(&lab, A, E), ==, HINTED);
+
+    /* A port that knows no prefixes */
+    g_assert_cmpint(peer_write(&lab, A, C), ==, LOST);
+    expect_error(&lab, SW0D2, PCI_ERR_UNC_TLPPRE);
+    g_assert_cmpint(peer_write(&lab, C, A), ==, LOST);
+    expect_error(&lab, SW0D2, PCI_ERR_UNC_MALF_TLP);
+    g_assert_cmpint(peer_write(&lab, C, D), ==, HINTED);
+    set_requester(&lab.accel[A], REQ_TPH);
+    set_rule(&lab.accel[C], 0, TAG, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_STORE,
+             0);
+    g_assert_cmpint(peer_write(&lab, A, C), ==, HINTED);
+    lab_end(&lab);
+}
+
+static void set_peer(Lab *lab, const char *port, const char *policy)
+{
+    qtest_qmp_assert_success(lab->qts, "{'execute': 'qom-set', 'arguments': "
+                             "{'path': %s, 'property': 'peer', 'value': %s}}",
+                             port, policy);
+}
+
+static void test_peer_policy(void)
+{
+    Lab lab = lab_start("");
+
+    g_assert_cmpint(peer_write(&lab, A, E), ==, PLAIN);
+    set_peer(&lab, "rp0", "keep");
+    g_assert_cmpint(peer_write(&lab, A, E), ==, PLAIN);
+    set_peer(&lab, "rp1", "keep");
+    g_assert_cmpint(peer_write(&lab, A, E), ==, HINTED);
+    set_peer(&lab, "rp1", "refuse");
+    g_assert_cmpint(peer_write(&lab, A, E), ==, LOST);
+    expect_error(&lab, RP0, PCI_ERR_UNC_UNSUP);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[E].mem), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    set_peer(&lab, "rp1", "drop");
+    g_assert_cmpint(peer_write(&lab, A, E), ==, PLAIN);
+    lab_end(&lab);
+}
+
+static void test_payload(void)
+{
+    Lab lab = lab_start("");
+    Accel *a = &lab.accel[A], *b = &lab.accel[B];
+
+    set_devctl(a, PCI_EXP_DEVCTL_PAYLOAD_512B);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    dma(a, RAM_SRC, b->mem, 512, 0);
+    expect_error(&lab, SW0D0, PCI_ERR_UNC_MALF_TLP);
+    cfg_set_devctl(lab.qts, lab.port[SW0D0], PCI_EXP_DEVCTL_PAYLOAD_512B);
+    dma(a, RAM_SRC, b->mem, 512, 0);
+    g_assert_cmphex(accel_errors(&lab, B), ==, PCI_ERR_UNC_MALF_TLP);
+    set_devctl(b, PCI_EXP_DEVCTL_PAYLOAD_512B);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_BYTES), ==, 0);
+    dma(a, RAM_SRC, b->mem, 512, 0);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_BYTES), ==, 512);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_PLAIN_TLPS), ==, 1);
+    lab_end(&lab);
+}
+
+/* The hint is where the byte enables would be: whole DWs are read */
+static void test_hinted_reads(void)
+{
+    Lab lab = lab_start("");
+    Accel *a = &lab.accel[A], *b = &lab.accel[B];
+
+    dma(a, b->mem + 1, RAM_DST, 5, 0);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_READ_BYTES), ==, 5);
+    dma(a, b->mem + 1, RAM_DST, 5, TPH_ACCEL_HINT_READS | TAG);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_READ_BYTES), ==, 5 + 8);
+    lab_end(&lab);
+}
+
+/* Where hints of writes from A end, as whoever counts them sees it */
+static void write_all(Lab *lab)
+{
+    for (int to = 0; to < NR_ACCELS; to++) {
+        peer_write(lab, A, to);
+        peer_write(lab, E, to);
+        peer_read(lab, C, lab->accel[to].mem);
+    }
+}
+
+static void forget_errors(Lab *lab)
+{
+    for (int i = 0; i < NR_PORTS; i++) {
+        start_port(lab, i);
+        errors(lab, i);
+    }
+    for (int i = 0; i < NR_ACCELS; i++) {
+        set_bars(&lab->accel[i]);
+        accel_errors(lab, i);
+    }
+}
+
+/* Nonsense in bus numbers: loops, all the same, none. */
+static void test_bus_numbers(void)
+{
+    static const struct { int secondary, subordinate; } nonsense[] = {
+        { 0, 0 }, { 0, 255 }, { 255, 0 }, { 2, 1 }, { 8, 8 }, { 1, 255 },
+    };
+    Lab lab = lab_start("");
+
+    for (int i = 0; i < ARRAY_SIZE(nonsense); i++) {
+        /* From below, since who is behind nonsense cannot be reached */
+        for (int port = NR_PORTS - 1; port >= 0; port--) {
+            set_buses(&lab, port, nonsense[i].secondary,
+                      nonsense[i].subordinate);
+        }
+        write_all(&lab);
+        g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+        g_assert_cmpint(peer_write(&lab, D, B), ==, HINTED);
+        forget_errors(&lab);
+    }
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    lab_end(&lab);
+}
+
+/* Windows on top of each other, that wrap, that have everything. */
+static void test_overlaps(void)
+{
+    Lab lab = lab_start("");
+    Accel *b = &lab.accel[B], *c = &lab.accel[C];
+    Outcome first;
+
+    /* B's BAR is C's address, in windows that are the same */
+    b->mem = c->mem;
+    set_bars(b);
+    set_windows(&lab, SW0D1, b->regs, b->regs + REGS_WINDOW - 1, c->mem,
+                c->mem + 2 * MEM_WINDOW - 1);
+    first = peer_write(&lab, A, C);
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmpint(peer_write(&lab, A, C), ==, first);
+    }
+    g_assert_cmpuint(rule_tlps(b, 0) + rule_tlps(c, 0), ==, 4);
+    g_assert_cmpuint(MIN(rule_tlps(b, 0), rule_tlps(c, 0)), ==, 0);
+    b->mem = MEM + B * MEM_WINDOW;
+    forget_errors(&lab);
+    g_assert_cmpint(peer_write(&lab, A, C), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+
+    for (int port = 0; port < NR_PORTS; port++) {
+        set_windows(&lab, port, 0, UINT32_MAX, 0, UINT64_MAX);
+        write_all(&lab);
+        forget_errors(&lab);
+        set_windows(&lab, port, UINT32_MAX, 0, UINT64_MAX, 0);
+        write_all(&lab);
+        forget_errors(&lab);
+        set_windows(&lab, port, 0, UINT32_MAX, 0x100000, UINT64_MAX);
+        write_all(&lab);
+        forget_errors(&lab);
+    }
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    g_assert_cmpint(peer_write(&lab, E, B), ==, PLAIN);
+    lab_end(&lab);
+}
+
+/* Other programs read these lines */
+static void test_trace(void)
+{
+    static const char *const lines[] = {
+        ":pcie_route requester=a completer=b at=0 path=sw0d0>sw0d1\n",
+        ":pcie_route requester=c completer=a at=0 "
+            "path=sw1d0>sw1u>sw0d2>sw0d0\n",
+        ":pcie_route requester=a completer=e at=0 "
+            "path=sw0d0>sw0u>rp0>rc>rp1\n",
+        ":pcie_route requester=a completer=memory at=0 "
+            "path=sw0d0>sw0u>rp0>rc\n",
+        ":pcie_hint_lost port=rp0 "
+            "why=the root complex drops hints of peer requests\n",
+        ":pcie_hint_lost port=d why=the completer takes no hints\n",
+        ":pcie_route requester=b completer=none at=0 path=sw0d1\n",
+        ":pcie_request_lost port=sw0d1 why=bus mastering is off\n",
+    };
+    g_autofree char *name = NULL;
+    g_autofree char *more = NULL;
+    g_autofree char *log = NULL;
+    int fd = g_file_open_tmp("pcie-route-XXXXXX", &name, NULL);
+    Lab lab;
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    more = g_strdup_printf("-trace pcie_route -trace pcie_hint_lost "
+                           "-trace pcie_request_lost -D %s "
+                           "-set device.d.completer=none "
+                           "-set device.d.tph-ext=off", name);
+    lab = lab_start(more);
+    for (int i = 0; i < 2; i++) {
+        peer_write(&lab, A, B);
+        peer_write(&lab, A, D);
+        peer_write(&lab, C, A);
+        peer_write(&lab, A, E);
+    }
+    set_command(&lab, SW0D1, PCI_COMMAND_MEMORY);
+    peer_read(&lab, B, RAM_SRC);
+    qtest_quit(lab.qts);
+    g_assert_true(g_file_get_contents(name, &log, NULL, NULL));
+    for (int i = 0; i < ARRAY_SIZE(lines); i++) {
+        const char *at = strstr(log, lines[i]);
+
+        g_assert_nonnull(at);
+        g_assert_null(strstr(at + 1, lines[i]));
+    }
+    unlink(name);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/pcie-route/ports", test_ports);
+    qtest_add_func("/pcie-route/direct", test_direct);
+    qtest_add_func("/pcie-route/redirect", test_redirect);
+    qtest_add_func("/pcie-route/forwarding", test_forwarding);
+    qtest_add_func("/pcie-route/source-validation", test_source_validation);
+    qtest_add_func("/pcie-route/translated", test_translated);
+    qtest_add_func("/pcie-route/completion-redirect",
+                   test_completion_redirect);
+    qtest_add_func("/pcie-route/windows", test_windows);
+    qtest_add_func("/pcie-route/bars", test_bars);
+    qtest_add_func("/pcie-route/bus-master", test_bus_master);
+    qtest_add_func("/pcie-route/prefix", test_prefix);
+    qtest_add_func("/pcie-route/peer-policy", test_peer_policy);
+    qtest_add_func("/pcie-route/payload", test_payload);
+    qtest_add_func("/pcie-route/hinted-reads", test_hinted_reads);
+    qtest_add_func("/pcie-route/bus-numbers", test_bus_numbers);
+    qtest_add_func("/pcie-route/overlaps", test_overlaps);
+    qtest_add_func("/pcie-route/trace", test_trace);
+    return g_test_run();
+}
