@@ -14,6 +14,7 @@ help:
 	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
 	@echo '            from nothing to the proof: a steering tag travels from the'
 	@echo '            accelerator'"'"'s owner to the wire; leaves out/demo/'
+	@echo '            TOPOLOGY: one of lab/topologies/'
 	@echo 'make check  all tests; the last line counts'
 	@echo 'make check-build [BASE=7.2|7.3]'
 	@echo '            the series as a compiler sees it: each commit by itself, warnings,'

@@ -26,26 +26,42 @@
 #include "slot.h"
 #include "vfio.h"
 
-/* Ask before acting: which tags can this device take? */
-static int check_namespace(struct vfio_device *vfio, const struct options *opt)
+/*
+ * Ask before acting: which tags can this device take? -EOPNOTSUPP from the
+ * probe is the device's answer, another error the kernel's.
+ */
+static int ask_namespaces(struct vfio_device *vfio, __u32 *flags)
+{
+	int ret;
+
+	*flags = 0;
+	ret = dmabuf_probe_tph(vfio);
+	if (ret && ret != -EOPNOTSUPP)
+		return complain(-ret, "%s: the kernel has no VFIO_DEVICE_FEATURE_DMA_BUF_TPH",
+				vfio->address);
+	if (!ret)
+		ret = dmabuf_tph_namespaces(vfio, flags);
+	if (ret && ret != -EOPNOTSUPP)
+		return complain(-ret, "%s: cannot ask for its tag namespaces",
+				vfio->address);
+	say("accelerator %s takes%s%s%s tags\n", vfio->address,
+	    *flags & VFIO_DMA_BUF_TPH_ST ? " 8-bit" : "",
+	    *flags & VFIO_DMA_BUF_TPH_ST_EXT ? " 16-bit" : "",
+	    *flags ? "" : " no");
+	return 0;
+}
+
+static int check_namespace(struct vfio_device *vfio, const struct options *opt,
+			   __u32 *flags)
 {
 	__u32 need = opt->ns == 16 ? VFIO_DMA_BUF_TPH_ST_EXT :
 				     VFIO_DMA_BUF_TPH_ST;
-	__u32 flags;
 	int ret;
 
-	ret = dmabuf_probe_tph(vfio);
+	ret = ask_namespaces(vfio, flags);
 	if (ret)
-		return complain(-ret, "%s: device or kernel has no VFIO_DEVICE_FEATURE_DMA_BUF_TPH",
-				vfio->address);
-	ret = dmabuf_tph_namespaces(vfio, &flags);
-	if (ret)
-		return complain(-ret, "%s: cannot ask for its tag namespaces",
-				vfio->address);
-	say("accelerator %s takes%s%s tags\n", vfio->address,
-	    flags & VFIO_DMA_BUF_TPH_ST ? " 8-bit" : "",
-	    flags & VFIO_DMA_BUF_TPH_ST_EXT ? " 16-bit" : "");
-	if (!(flags & need))
+		return ret;
+	if (opt->fate != FATE_REFUSED && !(*flags & need))
 		return complain(EOPNOTSUPP, "%s takes no %u-bit tags",
 				vfio->address, opt->ns);
 	return 0;
@@ -65,8 +81,8 @@ static void tell(const struct setup *setup)
 		say("RDMA device %s, InfiniBand, LID %u, writes to itself\n",
 		    opt->rdma, setup->rdma->port.lid);
 	say("hint: %u-bit tag 0x%x, PH %u%s%s\n", opt->ns, opt->tag, opt->ph,
-	    opt->expect_hint ? "" : "; not to be seen: ",
-	    opt->expect_hint ? "" : opt->no_hint_reason);
+	    opt->fate_reason ? "; not to be seen: " : "",
+	    opt->fate_reason ? opt->fate_reason : "");
 }
 
 static void run_scenarios(const struct setup *setup, struct report *report)
@@ -106,7 +122,7 @@ static int run(const struct options *opt, struct report *report)
 	ret = vfio_open(&vfio, opt->accel);
 	if (ret)
 		return ret;
-	ret = check_namespace(&vfio, opt);
+	ret = check_namespace(&vfio, opt, &setup.namespaces);
 	if (ret)
 		goto out_vfio;
 	ret = accel_open(&accel, &vfio, opt->nr_scenarios * SLOT_SIZE);

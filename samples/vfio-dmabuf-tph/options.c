@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ enum {
 	OPT_PH,
 	OPT_NS,
 	OPT_EXPECT_HINT,
+	OPT_EXPECT_SET,
 	OPT_RELAXED_ORDERING,
 	OPT_SCENARIO,
 	OPT_LENGTH,
@@ -35,6 +37,7 @@ static const struct option long_options[] = {
 	{ "ph", required_argument, NULL, OPT_PH },
 	{ "ns", required_argument, NULL, OPT_NS },
 	{ "expect-hint", required_argument, NULL, OPT_EXPECT_HINT },
+	{ "expect-set", required_argument, NULL, OPT_EXPECT_SET },
 	{ "relaxed-ordering", no_argument, NULL, OPT_RELAXED_ORDERING },
 	{ "scenario", required_argument, NULL, OPT_SCENARIO },
 	{ "length", required_argument, NULL, OPT_LENGTH },
@@ -62,8 +65,12 @@ static const char help[] =
 "  --ph HINT              processing hint, 0 to 3; default 1\n"
 "  --scenario LIST        comma-separated; default: all that apply\n"
 "  --expect-hint yes      writes carry the hint that was set (default)\n"
-"  --expect-hint no:WHY   they do not, although it was set; WHY is for the\n"
-"                         record\n"
+"  --expect-hint lost:WHY they set out with it and arrive without it\n"
+"  --expect-hint blocked:WHY\n"
+"                         they set out with it and do not arrive\n"
+"  --expect-hint no:WHY   the RDMA device cannot use it, and gives it back\n"
+"                         WHY, here and above, is for the record\n"
+"  --expect-set ERRNO     the hint cannot be set: EOPNOTSUPP, for example\n"
 "  --relaxed-ordering     register the dma-buf with IBV_ACCESS_RELAXED_ORDERING;\n"
 "                         an mlx5 device with ATS then translates addresses\n"
 "                         itself: what it takes for a switch with ACS to send\n"
@@ -186,16 +193,58 @@ static bool ns_option(struct options *opt, const char *text)
 
 static bool expect_option(struct options *opt, const char *text)
 {
-	opt->expect_hint = !strcmp(text, "yes");
-	opt->no_hint_reason = NULL;
-	if (opt->expect_hint)
+	static const struct {
+		const char *word;
+		enum fate fate;
+	} fates[] = {
+		{ "lost:", FATE_LOST },
+		{ "blocked:", FATE_BLOCKED },
+		{ "no:", FATE_UNUSED },
+	};
+	size_t i, len;
+
+	opt->fate = FATE_ARRIVES;
+	opt->fate_reason = NULL;
+	if (!strcmp(text, "yes"))
 		return true;
-	if (!strncmp(text, "no:", 3) && text[3]) {
-		opt->no_hint_reason = text + 3;
+	for (i = 0; i < sizeof(fates) / sizeof(*fates); i++) {
+		len = strlen(fates[i].word);
+		if (strncmp(text, fates[i].word, len) || !text[len])
+			continue;
+		opt->fate = fates[i].fate;
+		opt->fate_reason = text + len;
 		return true;
 	}
-	complain(0, "--expect-hint %s: yes, or no: and a reason", text);
+	complain(0, "--expect-hint %s: yes, or lost:, blocked: or no: and a reason",
+		 text);
 	return false;
+}
+
+static bool expect_set_option(struct options *opt, const char *text)
+{
+	int err;
+
+	for (err = 1; err < ERRNO_END; err++) {
+		if (strcmp(text, errno_name(err)))
+			continue;
+		opt->set_error = -err;
+		return true;
+	}
+	complain(0, "--expect-set %s: not the name of an error", text);
+	return false;
+}
+
+const char *fate_name(enum fate fate)
+{
+	static const char *const names[] = {
+		[FATE_ARRIVES] = "arrives",
+		[FATE_LOST] = "lost",
+		[FATE_BLOCKED] = "blocked",
+		[FATE_UNUSED] = "unused",
+		[FATE_REFUSED] = "refused",
+	};
+
+	return names[fate];
 }
 
 static const struct scenario *find_scenario(const char *name, size_t len)
@@ -210,8 +259,7 @@ static const struct scenario *find_scenario(const char *name, size_t len)
 
 static bool applies(const struct options *opt, const struct scenario *s)
 {
-	return s->when == SCENARIO_ALWAYS ||
-	       s->when == (opt->expect_hint ? SCENARIO_HINT : SCENARIO_NO_HINT);
+	return s->when & WHEN(opt->fate);
 }
 
 static bool add_scenario(struct options *opt, const char *name, size_t len)
@@ -224,8 +272,8 @@ static bool add_scenario(struct options *opt, const char *name, size_t len)
 		return false;
 	}
 	if (!applies(opt, s)) {
-		complain(0, "--scenario %s: makes no sense with --expect-hint %s",
-			 s->name, opt->expect_hint ? "yes" : "no");
+		complain(0, "--scenario %s: makes no sense for a hint that is expected to be: %s",
+			 s->name, fate_name(opt->fate));
 		return false;
 	}
 	if (opt->nr_scenarios == MAX_SCENARIOS) {
@@ -269,6 +317,20 @@ static bool check_tag(struct options *opt, unsigned long tag)
 	return true;
 }
 
+/* A hint that cannot be set has no other fate. */
+static bool check_fate(struct options *opt)
+{
+	if (!opt->set_error)
+		return true;
+	if (opt->fate != FATE_ARRIVES) {
+		complain(0, "--expect-set contradicts --expect-hint");
+		return false;
+	}
+	opt->fate = FATE_REFUSED;
+	opt->fate_reason = errno_name(-opt->set_error);
+	return true;
+}
+
 static bool check_all(struct options *opt, unsigned long tag, const char *list)
 {
 	if (!opt->accel[0] || !opt->rdma) {
@@ -284,7 +346,8 @@ static bool check_all(struct options *opt, unsigned long tag, const char *list)
 		complain(0, "--length %u: not a multiple of 4", opt->length);
 		return false;
 	}
-	return check_tag(opt, tag) && choose_scenarios(opt, list);
+	return check_tag(opt, tag) && check_fate(opt) &&
+	       choose_scenarios(opt, list);
 }
 
 struct numbers {
@@ -309,6 +372,8 @@ static bool take_option(struct options *opt, struct numbers *n,
 		return ns_option(opt, arg);
 	case OPT_EXPECT_HINT:
 		return expect_option(opt, arg);
+	case OPT_EXPECT_SET:
+		return expect_set_option(opt, arg);
 	case OPT_RELAXED_ORDERING:
 		opt->relaxed_ordering = true;
 		return true;
@@ -339,7 +404,7 @@ enum parsed options_parse(struct options *opt, int argc, char **argv)
 	const char *list = NULL;
 	int c;
 
-	*opt = (struct options) { .ns = 8, .expect_hint = true };
+	*opt = (struct options) { .ns = 8, .fate = FATE_ARRIVES };
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			print_help();

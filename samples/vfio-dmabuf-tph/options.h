@@ -11,6 +11,15 @@
 
 struct scenario;
 
+/* enum fate: what is to become of the hint that the owner sets */
+enum fate {
+	FATE_ARRIVES,		/* writes carry it to the accelerator */
+	FATE_LOST,		/* they set out with it and arrive without */
+	FATE_BLOCKED,		/* they set out with it and do not arrive */
+	FATE_UNUSED,		/* the importer cannot use it, gives it back */
+	FATE_REFUSED,		/* SET fails */
+};
+
 struct options {
 	char accel[32];			/* PCI address, with its domain */
 	const char *rdma;
@@ -18,8 +27,9 @@ struct options {
 	unsigned int ns;		/* 8 or 16 */
 	__u16 tag;
 	__u8 ph;
-	bool expect_hint;
-	const char *no_hint_reason;	/* if not expect_hint */
+	enum fate fate;
+	const char *fate_reason;	/* or NULL */
+	int set_error;			/* of FATE_REFUSED, negative errno */
 	bool relaxed_ordering;		/* of the dma-buf's memory region */
 	unsigned int length;		/* bytes of each RDMA WRITE */
 	unsigned int timeout;		/* of each wait, seconds */
@@ -35,6 +45,8 @@ enum parsed {
 	PARSED_HELP,
 	PARSED_BAD,
 };
+
+const char *fate_name(enum fate fate);
 
 /* options_parse(): complains about what is wrong, prints the help */
 enum parsed options_parse(struct options *opt, int argc, char **argv);

@@ -181,8 +181,10 @@ static void put_report(FILE *f, const struct report *report)
 		opt->tag, opt->ph);
 	fprintf(f, "  \"relaxed_ordering\": %s,\n",
 		boolean(opt->relaxed_ordering));
-	fprintf(f, "  \"expected_hint\": %s,\n  ", boolean(opt->expect_hint));
-	put_text(f, "no_hint_reason", opt->no_hint_reason);
+	fprintf(f, "  ");
+	put_text(f, "expected", fate_name(opt->fate));
+	fprintf(f, ", ");
+	put_text(f, "reason", opt->fate_reason);
 	fprintf(f, ",\n  ");
 	put_text(f, "error", report->error);
 	fprintf(f, ",\n  \"scenarios\": [");

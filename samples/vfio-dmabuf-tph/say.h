@@ -24,6 +24,9 @@ int complain(int err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 const char *last_complaint(void);
 
+/* More than any errno that the kernel returns to programs */
+#define ERRNO_END 134
+
 /* errno_name(): "EBUSY" for EBUSY, "success" for 0 */
 const char *errno_name(int err);
 

@@ -19,7 +19,7 @@ static struct accel_hint set_hint(struct slot *slot, __u8 ph)
 {
 	const struct options *opt = slot->setup->opt;
 
-	if (!opt->expect_hint)
+	if (opt->fate != FATE_ARRIVES)
 		return no_hint;
 	return (struct accel_hint) {
 		.th = true,
@@ -109,6 +109,34 @@ static void run_plain(struct slot *slot)
 		write_twice(slot, 2, EFFECT_STORE, &no_hint);
 }
 
+/*
+ * A port stops the requests that carry the hint. Writes are posted: the sender
+ * takes them for done. Reads fail.
+ */
+static void run_blocked(struct slot *slot)
+{
+	if (!slot_rule(slot, TPH_ACCEL_OP_STORE) ||
+	    !slot_set_hint(slot, slot->setup->opt->ph) || !slot_register(slot))
+		return;
+	run_command(slot);
+	slot_fill(slot);
+	slot_begin(slot);
+	slot_write_vanishes(slot, 1);
+	slot_read_refused(slot);
+	slot_verify_map(slot);
+	slot_end(slot, 0, &no_hint);
+}
+
+/* What cannot be set leaves nothing behind. */
+static void run_refused(struct slot *slot)
+{
+	const struct options *opt = slot->setup->opt;
+
+	slot_try_hint(slot, "SET of the hint", opt->ph, opt->set_error);
+	if (slot_check_no_hint(slot, "GET after that") && slot_register(slot))
+		write_twice(slot, 2, EFFECT_STORE, &no_hint);
+}
+
 /* One write through a new registration, with what it should carry */
 static bool write_once(struct slot *slot, __u8 ph)
 {
@@ -122,13 +150,20 @@ static bool write_once(struct slot *slot, __u8 ph)
 	return slot_end(slot, 1, &hint) && ok;
 }
 
+/* Whether an importer that registered the buffer holds its hint */
+static bool hint_in_use(const struct options *opt)
+{
+	return opt->fate == FATE_ARRIVES || opt->fate == FATE_LOST;
+}
+
 /*
  * An importer that could not use the hint has given it back, and does not keep
- * the owner from changing it.
+ * the owner from changing it. One whose hints get lost on the way knows nothing
+ * of that.
  */
 static void try_changes(struct slot *slot, __u8 ph, __u8 other)
 {
-	int busy = slot->setup->opt->expect_hint ? -EBUSY : 0;
+	int busy = hint_in_use(slot->setup->opt) ? -EBUSY : 0;
 
 	slot_try_hint(slot, "SET of another hint while registered", other,
 		      busy);
@@ -226,35 +261,57 @@ const struct scenario scenarios[] = {
 		.name = "add",
 		.about = "the tag means add: two writes are there as their sum",
 		.runs_command = true,
-		.when = SCENARIO_HINT,
+		.when = WHEN(FATE_ARRIVES),
 		.run = run_add,
 	}, {
 		.name = "store",
 		.about = "the tag means store: the second write overwrites",
-		.when = SCENARIO_HINT,
+		.when = WHEN(FATE_ARRIVES),
 		.run = run_store,
+	}, {
+		.name = "lost",
+		.about = "the hint is used and gets lost on the way: plain stores",
+		.runs_command = true,
+		.when = WHEN(FATE_LOST),
+		.run = run_add,
+	}, {
+		.name = "blocked",
+		.about = "a port stops what carries the hint: nothing arrives",
+		.runs_command = true,
+		.when = WHEN(FATE_BLOCKED),
+		.run = run_blocked,
+	}, {
+		.name = "refused",
+		.about = "the hint cannot be set: plain stores",
+		.runs_command = true,
+		.when = WHEN(FATE_REFUSED),
+		.run = run_refused,
 	}, {
 		.name = "nofit",
 		.about = "the hint is set but cannot be used: plain stores",
 		.runs_command = true,
-		.when = SCENARIO_NO_HINT,
+		.when = WHEN(FATE_UNUSED),
 		.run = run_add,
 	}, {
 		.name = "plain",
 		.about = "no hint is set: plain stores",
 		.runs_command = true,
+		.when = WHEN_ALWAYS,
 		.run = run_plain,
 	}, {
 		.name = "busy",
 		.about = "a hint in use cannot be changed, one not in use can",
+		.when = WHEN_WRITTEN,
 		.run = run_busy,
 	}, {
 		.name = "revoke",
 		.about = "memory decode off: writes fail and write nothing",
+		.when = WHEN_WRITTEN,
 		.run = run_revoke,
 	}, {
 		.name = "reset",
 		.about = "VFIO_DEVICE_RESET: registrations are void after it",
+		.when = WHEN_WRITTEN,
 		.run = run_reset,
 	},
 	{ .name = NULL }
@@ -279,7 +336,7 @@ void scenario_run(const struct scenario *scenario, const struct setup *setup,
 	struct slot slot;
 
 	result->name = scenario->name;
-	result->expected_hint = setup->opt->expect_hint &&
+	result->expected_hint = setup->opt->fate == FATE_ARRIVES &&
 				scenario->run != run_plain;
 	result->last = no_hint;
 	if (slot_open(&slot, setup, index, result)) {

@@ -5,6 +5,14 @@
 
 #include <stdbool.h>
 
+#include "options.h"
+
+/* A set of fates, for struct scenario's @when */
+#define WHEN(fate) (1U << (fate))
+#define WHEN_ALWAYS (~0U)
+/* A hint can be set, and writes arrive one way or another */
+#define WHEN_WRITTEN (WHEN(FATE_ARRIVES) | WHEN(FATE_LOST) | WHEN(FATE_UNUSED))
+
 struct result;
 struct setup;
 struct slot;
@@ -13,11 +21,7 @@ struct scenario {
 	const char *name;
 	const char *about;
 	bool runs_command;	/* --while-registered */
-	enum {
-		SCENARIO_ALWAYS,
-		SCENARIO_HINT,		/* with --expect-hint yes only */
-		SCENARIO_NO_HINT,	/* with --expect-hint no only */
-	} when;
+	unsigned int when;	/* WHEN() it applies */
 	void (*run)(struct slot *slot);
 };
 

@@ -114,6 +114,11 @@ bool slot_check_no_hint(struct slot *slot, const char *what)
 {
 	struct vfio_device_feature_dma_buf_tph tph = no_hint_of(slot);
 
+	/* A device that takes none at all does not have the feature. */
+	if (!slot->setup->namespaces)
+		return result_check_error(slot->result, what, -EOPNOTSUPP,
+					  dmabuf_get_tph(slot->setup->vfio,
+							 slot->fd, &tph));
 	return check_get(slot, what, &tph);
 }
 
@@ -334,6 +339,12 @@ bool slot_write_refused(struct slot *slot, const char *what)
 	return write_ends(slot, what, 0x66, IBV_WC_REM_ACCESS_ERR);
 }
 
+/* Writes are posted: that one does not arrive is nothing a sender learns. */
+bool slot_write_vanishes(struct slot *slot, __u32 seed)
+{
+	return write_ends(slot, "RDMA WRITE", seed, IBV_WC_SUCCESS);
+}
+
 static bool check_words(struct slot *slot, const char *what,
 			const __u32 *found, size_t nr)
 {
@@ -373,6 +384,16 @@ bool slot_verify_read(struct slot *slot)
 		return false;
 	return check_words(slot, "memory by RDMA READ", rdma->sink,
 			   length / sizeof(__u32));
+}
+
+bool slot_read_refused(struct slot *slot)
+{
+	int status = rdma_read(slot->setup->rdma, slot->offset, slot->mr->rkey,
+			       slot->setup->opt->length);
+
+	return result_check_text(slot->result, "RDMA READ",
+				 rdma_status_name(IBV_WC_REM_OP_ERR),
+				 rdma_status_name(status));
 }
 
 /* The whole slot: behind the written part nothing may have changed. */

@@ -28,6 +28,7 @@ struct setup {
 	struct vfio_device *vfio;
 	struct accel *accel;
 	struct rdma *rdma;
+	__u32 namespaces;	/* VFIO_DMA_BUF_TPH_* that the device takes */
 };
 
 struct slot {
@@ -84,6 +85,11 @@ bool slot_end(struct slot *slot, unsigned int writes,
 bool slot_write(struct slot *slot, __u32 seed, enum effect effect);
 /* slot_write_refused(): the same, to end with a remote access error */
 bool slot_write_refused(struct slot *slot, const char *what);
+/* slot_write_vanishes(): it ends well, but does not change the memory */
+bool slot_write_vanishes(struct slot *slot, __u32 seed);
+
+/* slot_read_refused(): RDMA READ that ends with a remote operational error */
+bool slot_read_refused(struct slot *slot);
 
 /* slot_verify_read(): by RDMA READ; slot_verify_map(): by plain loads */
 bool slot_verify_read(struct slot *slot);
