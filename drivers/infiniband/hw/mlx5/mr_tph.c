@@ -40,11 +40,16 @@ static int mlx5_ib_mr_tph_ask(struct dma_buf_attachment *attach, bool extended,
 	if (err != -EOPNOTSUPP)
 		return err;
 
-	tph->state = MLX5_IB_MR_TPH_NOT_SET;
-	if (!dma_buf_get_pci_tph(attach, !extended, &other_tag, &other_ph)) {
+	err = dma_buf_get_pci_tph(attach, !extended, &other_tag, &other_ph);
+	if (!err) {
 		dma_buf_put_pci_tph(attach);
 		tph->state = MLX5_IB_MR_TPH_OTHER_NAMESPACE;
+		return 0;
 	}
+	if (err != -EOPNOTSUPP)
+		return err;
+
+	tph->state = MLX5_IB_MR_TPH_NOT_SET;
 	return 0;
 }
 
