@@ -8,6 +8,7 @@
  * to it that the exporter does not change its mind meanwhile.
  */
 
+#include <kunit/visibility.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/pci-tph.h>
@@ -146,6 +147,7 @@ int mlx5_ib_mr_tph_get(struct mlx5_ib_dev *dev,
 	dma_resv_unlock(attach->dmabuf->resv);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mlx5_ib_mr_tph_get);
 
 /**
  * mlx5_ib_mr_tph_put - Give back what mlx5_ib_mr_tph_get() took
@@ -159,3 +161,4 @@ void mlx5_ib_mr_tph_put(struct mlx5_ib_dev *dev, struct mlx5_ib_mr_tph *tph)
 	if (tph->state == MLX5_IB_MR_TPH_EXPORTER)
 		mlx5_st_dealloc_index(dev->mdev, tph->st_index);
 }
+EXPORT_SYMBOL_IF_KUNIT(mlx5_ib_mr_tph_put);
