@@ -8,6 +8,7 @@
  * to it that the exporter does not change its mind meanwhile.
  */
 
+#include <kunit/visibility.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/pci-tph.h>
@@ -40,11 +41,16 @@ static int mlx5_ib_mr_tph_ask(struct dma_buf_attachment *attach, bool extended,
 	if (err != -EOPNOTSUPP)
 		return err;
 
-	tph->state = MLX5_IB_MR_TPH_NOT_SET;
-	if (!dma_buf_get_pci_tph(attach, !extended, &other_tag, &other_ph)) {
+	err = dma_buf_get_pci_tph(attach, !extended, &other_tag, &other_ph);
+	if (!err) {
 		dma_buf_put_pci_tph(attach);
 		tph->state = MLX5_IB_MR_TPH_OTHER_NAMESPACE;
+		return 0;
 	}
+	if (err != -EOPNOTSUPP)
+		return err;
+
+	tph->state = MLX5_IB_MR_TPH_NOT_SET;
 	return 0;
 }
 
@@ -141,6 +147,7 @@ int mlx5_ib_mr_tph_get(struct mlx5_ib_dev *dev,
 	dma_resv_unlock(attach->dmabuf->resv);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mlx5_ib_mr_tph_get);
 
 /**
  * mlx5_ib_mr_tph_put - Give back what mlx5_ib_mr_tph_get() took
@@ -154,3 +161,4 @@ void mlx5_ib_mr_tph_put(struct mlx5_ib_dev *dev, struct mlx5_ib_mr_tph *tph)
 	if (tph->state == MLX5_IB_MR_TPH_EXPORTER)
 		mlx5_st_dealloc_index(dev->mdev, tph->st_index);
 }
+EXPORT_SYMBOL_IF_KUNIT(mlx5_ib_mr_tph_put);

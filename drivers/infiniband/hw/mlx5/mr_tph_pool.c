@@ -9,6 +9,7 @@
  * would cost the kernel memory that nobody is charged for.
  */
 
+#include <kunit/visibility.h>
 #include <linux/bitfield.h>
 
 #include "mlx5_ib.h"
@@ -52,3 +53,4 @@ bool mlx5_ib_mr_tph_pooled(struct mlx5_ib_mr_tph_pool *pool,
 
 	return false;
 }
+EXPORT_SYMBOL_IF_KUNIT(mlx5_ib_mr_tph_pooled);

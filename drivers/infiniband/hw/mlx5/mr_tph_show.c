@@ -7,6 +7,7 @@
  * has none.
  */
 
+#include <kunit/visibility.h>
 #include <uapi/rdma/rdma_netlink.h>
 #include <rdma/restrack.h>
 
@@ -98,3 +99,4 @@ int mlx5_ib_fill_res_mr_tph(struct sk_buff *msg, struct mlx5_ib_mr *mr)
 	nla_nest_end(msg, table_attr);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mlx5_ib_fill_res_mr_tph);

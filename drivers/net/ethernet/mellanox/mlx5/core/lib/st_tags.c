@@ -8,6 +8,7 @@
  * tag for a DMA handle, an exporter's tag for a dma-buf.
  */
 
+#include <kunit/static_stub.h>
 #include <linux/mlx5/driver.h>
 #include <linux/pci-tph.h>
 #include <linux/slab.h>
@@ -200,6 +201,8 @@ int mlx5_st_tags_put(struct mlx5_st_tags *tags, u16 st_index)
 int mlx5_st_alloc_index_by_tag(struct mlx5_core_dev *dev, u16 tag, u16 *st_index)
 {
 	struct mlx5_st_tags *tags = mlx5_st_tags(dev);
+
+	KUNIT_STATIC_STUB_REDIRECT(mlx5_st_alloc_index_by_tag, dev, tag, st_index);
 
 	if (!tags)
 		return -EOPNOTSUPP;
