@@ -6,13 +6,16 @@ export ST PH NS TOPOLOGY STMODE
 # A kernel tree of the user's instead of the packaged source.
 export LINUX
 
-.PHONY: help demo check setup clean
+.PHONY: help demo check check-debug setup clean
 
 help:
 	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
 	@echo '            from nothing to the proof: a steering tag travels from the'
 	@echo '            accelerator'"'"'s owner to the wire; leaves out/demo/'
 	@echo 'make check  all tests; the last line counts'
+	@echo 'make check-debug'
+	@echo '            the demo and a stress in a kernel with sanitizers, lock checks and'
+	@echo '            failing allocations (half an hour and more)'
 	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
 	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'
 	@echo
@@ -26,6 +29,9 @@ demo: setup
 
 check: setup
 	@lab/check
+
+check-debug: setup
+	@SUITES=lab/suites-debug lab/check
 
 clean:
 	@scripts/clean
