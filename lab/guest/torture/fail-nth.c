@@ -331,7 +331,6 @@ static bool one_round(struct test *t, const struct operation *op, int *err)
 {
 	bool used;
 
-	t->mr = NULL;
 	arm(t);
 	*err = op->run(t);
 	used = disarm(t);
@@ -349,6 +348,7 @@ static void run(struct test *t, const struct operation *op)
 
 	t->wrong = NULL;
 	for (t->n = 1; more && !t->wrong && t->n <= MAX_FAULTS; t->n++) {
+		t->mr = NULL;
 		if (!op->prepare(t)) {
 			printf("ok fail-nth: %s # SKIP not possible here\n",
 			       op->name);
