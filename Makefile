@@ -8,7 +8,7 @@ export LINUX
 # Who signs the mails of "make series" off.
 export AUTHOR
 
-.PHONY: help demo check check-build series apply setup clean
+.PHONY: help demo check check-build check-debug series apply setup clean
 
 help:
 	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
@@ -23,6 +23,9 @@ help:
 	@echo '            the patches as mails, in out/series/'
 	@echo 'make apply LINUX=TREE'
 	@echo '            the patches on a branch of your own git tree'
+	@echo 'make check-debug'
+	@echo '            the demo and a stress in a kernel with sanitizers, lock checks and'
+	@echo '            failing allocations (half an hour and more)'
 	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
 	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'
 	@echo
@@ -45,6 +48,9 @@ series: setup
 
 apply: setup
 	@scripts/apply
+
+check-debug: setup
+	@SUITES=lab/suites-debug lab/check
 
 clean:
 	@scripts/clean
