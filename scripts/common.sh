@@ -45,7 +45,7 @@ series_key()	# BASE PATCH...
 	local base=$1 files
 	shift
 	mapfile -t files < <(brings "$@")
-	(echo "$base" && cd "$top" && sha1sum scripts/compose "$@" "${files[@]}") 2>&1 |
+	(echo "$base" && cd "$top" && sha1sum scripts/compose "${@#"$top"/}" "${files[@]}") 2>&1 |
 		sha1sum | cut -d' ' -f1
 }
 

@@ -35,7 +35,8 @@ passes "8-bit, direct" NS=8 ST=0xff PH=2 STMODE=direct
 passes "16-bit, ST table" NS=16 ST=0xbeef PH=3
 passes "16-bit, direct" NS=16 ST=0x34 PH=1 STMODE=direct
 passes "16-bit that does not fit, direct" NS=16 ST=0x134 PH=1 STMODE=direct
-passes "tag 0" NS=8 ST=0 PH=0
+passes "tag 0, 8-bit" NS=8 ST=0 PH=0
+passes "tag 0, 16-bit" NS=16 ST=0 PH=1
 
 # A root complex that drops the hint: the owner set it, the wire has it, and
 # the accelerator never sees it. The demo must notice.

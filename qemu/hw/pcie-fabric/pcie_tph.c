@@ -144,5 +144,5 @@ void pcie_tph_hint(PCIDevice *dev, PCIeRequestAttrs *attrs, uint8_t ph,
     attrs->th = type != 0;
     attrs->ph = attrs->th ? ph & 3 : 0;
     attrs->st = attrs->th ? tph_tag(cap, st, ext) : 0;
-    attrs->st_ext = ext && attrs->st;
+    attrs->st_ext = ext;
 }

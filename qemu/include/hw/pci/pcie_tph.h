@@ -64,7 +64,7 @@ void pcie_tph_reset(PCIDevice *dev);
  *
  * The table is looked up now. Clears the hint when the TPH control register
  * has the requester off or not in Device Specific Mode. An EXT requester's
- * nonzero tags are 16-bit ones. A requester that is enabled for 8-bit tags
+ * tags are 16-bit ones, 0 too. A requester that is enabled for 8-bit tags
  * only never cuts a tag: one that does not fit is replaced by "no preference",
  * except in the table, whose upper bytes do not count then (section 7.9.13.4).
  */
