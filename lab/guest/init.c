@@ -26,6 +26,7 @@
 
 #define COMMAND_FILE "/sys/firmware/qemu_fw_cfg/by_name/opt/lab/command/raw"
 #define MAX_PORTS 16
+#define PORT_TIMEOUT_MS 5000
 
 static int console = STDERR_FILENO;
 
@@ -86,8 +87,8 @@ static void loopback_up(void)
 	close(sock);
 }
 
-/* Opens the virtio port that the host called @name. */
-static int open_port(const char *name, int flags)
+/* Opens the virtio port that the host called @name, -1 if it is not there. */
+static int try_port(const char *name, int flags)
 {
 	char path[64], found[64];
 
@@ -114,6 +115,19 @@ static int open_port(const char *name, int flags)
 		return fd;
 	}
 	errno = ENOENT;
+	return -1;
+}
+
+/* The driver learns of its ports by messages: they may come after init. */
+static int open_port(const char *name, int flags)
+{
+	for (int ms = 0; ms < PORT_TIMEOUT_MS; ms += 10) {
+		int fd = try_port(name, flags);
+
+		if (fd >= 0)
+			return fd;
+		usleep(10 * 1000);
+	}
 	fail("virtio port %s", name);
 }
 

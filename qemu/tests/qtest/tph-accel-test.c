@@ -378,7 +378,7 @@ static void test_namespaces(void)
     lab_end(&lab);
 }
 
-/* The first valid rule counts; 0 is a tag as any other. */
+/* The first valid rule counts; 0 is a tag as any other, in each namespace. */
 static void test_rule_order(void)
 {
     Lab lab = lab_start("", "");
@@ -388,13 +388,16 @@ static void test_rule_order(void)
     set_rule(b, 4, 0x20, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_XOR, 2);
     set_rule(b, 5, 0x20, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_STORE, 2);
     set_rule(b, 6, 0, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_ADD, 2);
+    set_rule(b, 7, 0, TPH_ACCEL_RULE_VALID | TPH_ACCEL_RULE_EXT,
+             TPH_ACCEL_OP_ADD, 2);
     g_assert_cmphex(add_one(&lab, REQ_TPH, 0x20), ==, 0x11);
     g_assert_cmphex(add_one(&lab, REQ_TPH, 0), ==, 0x11);
     g_assert_cmphex(add_one(&lab, REQ_EXT, 0), ==, 0x11);
     g_assert_cmpuint(rule_tlps(b, 3), ==, 0);
     g_assert_cmpuint(rule_tlps(b, 4), ==, 1);
     g_assert_cmpuint(rule_tlps(b, 5), ==, 0);
-    g_assert_cmpuint(rule_tlps(b, 6), ==, 2);
+    g_assert_cmpuint(rule_tlps(b, 6), ==, 1);
+    g_assert_cmpuint(rule_tlps(b, 7), ==, 1);
     lab_end(&lab);
 }
 
