@@ -82,8 +82,8 @@
 #define TPH_ACCEL_REG_DMA_CTRL     0x120   /* w1, reads 0: the doorbell */
 #define   TPH_ACCEL_DMA_START      0x1     /* ignored while a copy runs */
 #define   TPH_ACCEL_DMA_ABORT      0x2     /* no interrupt, error ABORTED */
-#define   TPH_ACCEL_DMA_TRANSLATE  0x4     /* with START: through the cache of
-                                            * translations if ATS is enabled */
+/* Requests with translated addresses, if ATS is enabled */
+#define   TPH_ACCEL_DMA_TRANSLATE  0x4
 #define   TPH_ACCEL_DMA_OP_SHIFT   4       /* with START: what to do */
 #define   TPH_ACCEL_DMA_OP_MASK    0x00000030
 #define     TPH_ACCEL_DMA_COPY     0
