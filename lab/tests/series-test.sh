@@ -73,14 +73,15 @@ test_maintainers()
 		done | paste -sd' ')" ""
 }
 
-# In a copy of what composing reads, with a tree of its own.
+# In a copy of what composing reads (a link as the file that it stands for), with
+# a tree of its own.
 test_refresh()
 {
 	local repo=$work/repo linux=$work/linux new old hook
 	mkdir "$repo"
 	(cd "$top" && git ls-files -co --exclude-standard -z series scripts &&
 	 brings series/[0-9]*.patch | tr '\n' '\0') |
-		(cd "$top" && tar -c --null -T -) | tar -x -C "$repo"
+		(cd "$top" && tar -ch --null -T -) | tar -x -C "$repo"
 	cp -r "$repo" "$work/before"
 	clean_base "$tree" "$linux" || { not_ok "$base: refresh: no tree"; return; }
 	git -C "$linux" update-ref refs/p2p/base HEAD
