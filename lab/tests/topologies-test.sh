@@ -57,6 +57,7 @@ test_topology()
 {
 	test_picture "$1"
 	load_topology "$1"
+	[ -n "$expect" ] || return 0	# not for the demo
 	expect_success "$1" "$1" 8 0x5a
 	# One topology stands for the others where the result is the same.
 	if [ "$expect_16" != "$expect" ] || [ "$1" = switch-acs-dt ]; then
