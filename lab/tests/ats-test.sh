@@ -36,7 +36,7 @@ done"
 make -s -C lab/tools O="$PWD/out/tools"
 mkdir -p $out
 # Strict: the guest waits for each invalidation
-lab/run --out $out --timeout 400 --capture $capture --append iommu.strict=1 \
+lab/run --topology two-root-ports --out $out --timeout 400 --capture $capture --append iommu.strict=1 \
 	--trace pcie_atc_fill --trace pcie_atc_invalidate --trace vhca_mkey_ats \
 	-- "$guest" >$out/guest.txt 2>$out.log
 
