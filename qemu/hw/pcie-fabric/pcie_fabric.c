@@ -193,7 +193,8 @@ static void report_failure(PCIDevice *requester, const PCIeRoute *route,
                            const PCIeRun *run, PCIeCplStatus status)
 {
     const PCIePath *path = route->path;
-    bool lost = route->end == PCIE_END_REJECTED || route->end == PCIE_END_SILENT;
+    bool lost = route->end == PCIE_END_REJECTED ||
+                route->end == PCIE_END_SILENT;
     bool beyond = path->nr_hops && path->hop[path->nr_hops - 1].beyond_rc;
     PCIeTLP tlp = beyond ? run_delivered(run, route) : run_first(run);
     bool completes = run->first.type != PCIE_TLP_MWR &&

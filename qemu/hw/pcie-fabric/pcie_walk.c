@@ -437,7 +437,8 @@ static void redirect_completions(const PCIeWalk *walk, PCIePath *path)
 
     for (port = pcie_port_above(path->function);
          port && n < PCIE_ROUTE_MAX_HOPS; port = pcie_port_above(port)) {
-        path->cpl_hop[n++] = (PCIeHop) { port, hop_comes_in(port, true), false };
+        path->cpl_hop[n++] = (PCIeHop) { port, hop_comes_in(port, true),
+                                         false };
     }
     down = n;
     for (port = pcie_port_above(walk->requester);
