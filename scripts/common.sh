@@ -23,11 +23,13 @@ die()	# MESSAGE [LINE...]
 # The comment at the head of the script is its help.
 usage() { sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"; exit; }
 
-# Reads ninja's output, shows a line now and then; the exit status is that of
-# the build (pipefail).
-show_progress()
+# Reads ninja's output; says WHAT and how far it is if there is much to do. The
+# exit status is that of the build (pipefail).
+show_progress()	# WHAT
 {
-	awk '/^\[[0-9]+\/[0-9]+\]/ { if (++n % 200 == 0) print "          " $1 }' >&2
+	awk -v what="$(date +%T)  $1" -F '[][/]' '
+		/^\[[0-9]+\/[0-9]+\]/ && $3 > 20 && n++ % 200 == 0 {
+			print n == 1 ? what : "          " $2 " of " $3 }' >&2
 }
 
 # The new files that patches bring, in order.

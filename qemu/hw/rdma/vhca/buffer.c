@@ -19,12 +19,16 @@ bool vhca_buffer_init(VHCABuffer *buffer, const VHCACmd *cmd,
                       uint64_t size)
 {
     unsigned int shift = PAGE_SHIFT_BASE + log_page_size;
-    uint64_t page = 1ull << MIN(shift, PAGE_SHIFT_MAX);
-    uint64_t offset = (uint64_t)page_offset << (shift - PAGE_OFFSET_SHIFT);
     size_t given = cmd->in_len > CMD_PAS ? (cmd->in_len - CMD_PAS) / 8 : 0;
-    uint64_t needed = DIV_ROUND_UP(offset + size, page);
+    uint64_t page, offset, needed;
 
-    if (shift > PAGE_SHIFT_MAX || needed > given) {
+    if (shift > PAGE_SHIFT_MAX) {
+        return false;
+    }
+    page = 1ull << shift;
+    offset = (uint64_t)page_offset << (shift - PAGE_OFFSET_SHIFT);
+    needed = DIV_ROUND_UP(offset + size, page);
+    if (needed > given) {
         return false;
     }
     buffer->pages = g_new(uint64_t, needed);

@@ -151,7 +151,8 @@ static void vhca_uar_write64(VHCAState *s, uint32_t uar, hwaddr offset,
     }
 }
 
-static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value, unsigned size)
+static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value,
+                           unsigned size)
 {
     uint32_t uar = addr >> s->uar_shift;
     hwaddr offset = addr & (UAR_SIZE - 1);

@@ -9,7 +9,9 @@
  *   port.c     port, vport and register commands
  *   objects.c  tables of objects; PD, UAR, XRCD
  *   buffer.c   queue buffers in guest memory
- *   eq.c, cq.c, qp.c, srq.c  event, completion and work queues
+ *   eq.c, cq.c event and completion queues
+ *   qp.c       queue pairs; qp_state.c, qp_queue.c: their life and their work
+ *   srq.c      shared receive queues
  *   wqe.c      work requests in mlx5's format
  *   mkey.c     memory keys; umr.c: their change by work request
  *   dma.c      every request that the device sends
@@ -85,7 +87,9 @@ VHCACmdFn vhca_create_srq, vhca_destroy_srq, vhca_query_srq, vhca_arm_rq;
 VHCACmdFn vhca_create_eq, vhca_destroy_eq, vhca_query_eq;
 VHCACmdFn vhca_create_cq, vhca_destroy_cq, vhca_query_cq;
 /* qp.c */
-VHCACmdFn vhca_create_qp, vhca_destroy_qp, vhca_query_qp, vhca_modify_qp;
+VHCACmdFn vhca_create_qp, vhca_destroy_qp, vhca_query_qp;
+/* qp_state.c */
+VHCACmdFn vhca_modify_qp;
 /* mkey.c */
 VHCACmdFn vhca_create_mkey, vhca_destroy_mkey, vhca_query_mkey;
 
@@ -354,6 +358,9 @@ void vhca_eq_doorbell(VHCAState *s, uint32_t uar, uint32_t value, bool arm);
 void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited);
 void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
+VHCAQp *vhca_qp_find(VHCAState *s, VHCACmd *cmd);
+/* Tell the engine what it must know, out of the context */
+void vhca_qp_update(VHCAQp *qp);
 void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
 /* An affiliated event: @number is of a QP or an SRQ */

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The demo in both namespaces and both ST modes; that it fails when the hint
+# does not arrive; and that it refuses what cannot be set.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+suite=demo
+. lab/tests/tap.sh
+out=out/demo-test
+export OUT=$PWD/$out
+unset ST PH NS STMODE TOPOLOGY
+
+demo() { env "$@" lab/demo >$out.log 2>&1; }
+
+# Each check of a run is a test: a run of none is a failure.
+passes()
+{
+	local name=$1 status
+	shift
+	demo "$@"
+	status=$?
+	if [ ! -s "$OUT/result.json" ]; then
+		not_ok "$name: no result: $(tail -n 1 $out.log)"
+		return
+	fi
+	jq -r --arg name "$suite: $name" '.checks[] | (if .ok then "ok " else "not ok " end) +
+		$name + ": " + .name + (if .ok then "" else ": found \(.found), expected \(.expected)" end)' \
+		"$OUT/result.json"
+	[ $status = 0 ] || failed=1
+	is "$name: exit status" $status 0
+}
+
+passes "8-bit, ST table" NS=8 ST=0x5a PH=1
+passes "8-bit, direct" NS=8 ST=0xff PH=2 STMODE=direct
+passes "16-bit, ST table" NS=16 ST=0xbeef PH=3
+passes "16-bit, direct" NS=16 ST=0x34 PH=1 STMODE=direct
+passes "16-bit that does not fit, direct" NS=16 ST=0x134 PH=1 STMODE=direct
+passes "tag 0" NS=8 ST=0 PH=0
+
+# A root complex that drops the hint: the owner set it, the wire has it, and
+# the accelerator never sees it. The demo must notice.
+demo PLATFORM="--set rp1.peer=drop"
+is "a hint that gets lost: exit status" $? 1
+is "a hint that gets lost: what left the NIC is not what arrived" \
+	"$(jq -c '[.checks[] | select(.name | startswith("wire: writes with this hint")) | .ok, .found != "0", .expected]' \
+	"$OUT/result.json")" '[false,true,"0"]'
+is "a hint that gets lost: the program says so" \
+	"$(jq -c '[.checks[] | select(.name == "program: add" or .name == "program: plain") | .ok]' \
+	"$OUT/result.json")" '[false,true]'
+
+refuses()
+{
+	demo "$1"
+	is "$1: exit status" $? 2
+	is "$1: message" "$(cat $out.log)" "lab/demo: $2"
+}
+refuses ST=0x100 "ST=0x100 does not fit in 8 bits"
+refuses ST=-1 "ST=-1 is not a number"
+refuses 'ST=a[$(id)]' 'ST=a[$(id)] is not a number'
+refuses PH=4 "PH=4: processing hints are 0 to 3"
+refuses NS=12 "NS=12: the namespaces are 8 and 16"
+refuses STMODE=none "STMODE=none: table or direct"
+refuses TOPOLOGY=nowhere "TOPOLOGY=nowhere: there is no such topology"
+exit $failed
