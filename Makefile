@@ -6,13 +6,17 @@ export ST PH NS TOPOLOGY STMODE
 # A kernel tree of the user's instead of the packaged source.
 export LINUX
 
-.PHONY: help demo check setup clean
+.PHONY: help demo check check-asan fuzz bench setup clean
 
 help:
 	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
 	@echo '            from nothing to the proof: a steering tag travels from the'
 	@echo '            accelerator'"'"'s owner to the wire; leaves out/demo/'
 	@echo 'make check  all tests; the last line counts'
+	@echo 'make check-asan  QEMU'"'"'s tests and fuzz corpus, with sanitizers'
+	@echo 'make fuzz [SECONDS=600] [SEED=n] [ASAN=1]'
+	@echo '            a hostile guest against fabric and devices'
+	@echo 'make bench  benchmarks, as ratios; leaves out/bench/'
 	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
 	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'
 	@echo
@@ -26,6 +30,17 @@ demo: setup
 
 check: setup
 	@lab/check
+
+check-asan: setup
+	@SUITES=lab/suites-asan lab/check
+
+export SEED INPUTS LOG
+SECONDS ?= 600
+fuzz: setup
+	@lab/fuzz $(if $(ASAN),--asan) $(SECONDS)
+
+bench: setup
+	@lab/bench
 
 clean:
 	@scripts/clean
