@@ -92,7 +92,14 @@ typedef struct Bench {
     unsigned int completed;
 } Bench;
 
-static uint32_t create_mkey(VhcaDriver *v, bool hint)
+/* What stands between the adapter and memory */
+typedef enum Translation {
+    NO_IOMMU,
+    IOMMU,
+    IOMMU_ATS,      /* the adapter asks, and keeps the answers */
+} Translation;
+
+static uint32_t create_mkey(VhcaDriver *v, bool hint, Translation translation)
 {
     VhcaCommand cmd;
     uint8_t *mkc = cmd.in + CMD_CONTEXT;
@@ -102,6 +109,7 @@ static uint32_t create_mkey(VhcaDriver *v, bool hint)
     vhca_fill_mkey(v, &cmd);
     ifc_set(mkc, MKC_TPH_EN, hint);
     ifc_set(mkc, MKC_TPH_ST_INDEX, TAG);
+    ifc_set(mkc, MKC_MA_TRANSLATION_MODE, translation == IOMMU_ATS);
     g_assert_true(vhca_run(v, &cmd, &id));
     return id << 8;
 }
@@ -118,7 +126,7 @@ static uint32_t create_qp(VhcaDriver *v)
     return qpn;
 }
 
-static Bench *bench_start(const char *arguments, bool iommu)
+static Bench *bench_start(const char *arguments, Translation translation)
 {
     Bench *b = g_new0(Bench, 1);
     LabFunction *nic;
@@ -127,15 +135,19 @@ static Bench *bench_start(const char *arguments, bool iommu)
                          "-display none %s", arguments);
     lab_enumerate(&b->pci, b->qts);
     set_payload_256(&b->pci);
-    if (iommu) {
-        lab_iommu_enable(&b->pci, false);
-    }
     nic = lab_find(&b->pci, VHCA_DEVICE_ID, 0);
+    if (translation != NO_IOMMU) {
+        lab_iommu_enable(&b->pci, translation == IOMMU_ATS);
+    }
+    if (translation == IOMMU_ATS) {
+        qtest_writew(b->qts, nic->cfg + nic->ats + PCI_ATS_CTRL,
+                     PCI_ATS_CTRL_ENABLE);
+    }
     b->accel = lab_find(&b->pci, TPH_ACCEL_DEVICE_ID, 0);
     qtest_writel(b->qts, nic->cfg + nic->tph + PCI_TPH_CTRL, REQ_TPH);
     g_assert_true(vhca_bring_up(&b->vhca, b->qts, nic->bar[0]));
-    b->lkey = create_mkey(&b->vhca, false);
-    b->rkey = create_mkey(&b->vhca, true);
+    b->lkey = create_mkey(&b->vhca, false, translation);
+    b->rkey = create_mkey(&b->vhca, true, translation);
     b->qpn = create_qp(&b->vhca);
     return b;
 }
@@ -196,9 +208,10 @@ static double gigabytes(unsigned int messages, int64_t ns)
     return (double)messages * MESSAGE / ns;
 }
 
-static void bench_write(const char *name, const char *arguments, bool iommu)
+static void bench_write(const char *name, const char *arguments,
+                        Translation translation)
 {
-    Bench *b = bench_start(arguments, iommu);
+    Bench *b = bench_start(arguments, translation);
     int64_t best[2] = { INT64_MAX, INT64_MAX };
 
     for (unsigned int i = 0; i < rounds() * 2; i++) {
@@ -235,7 +248,7 @@ static void bench_capture(const char *file)
     g_autofree char *arguments = g_strdup_printf(
         TWO_ROOT_PORTS " -object pcie-analyzer,id=a0,ports=p0:p1,file=%s",
         file);
-    Bench *b = bench_start(arguments, false);
+    Bench *b = bench_start(arguments, NO_IOMMU);
     uint64_t regs = b->accel->bar[TPH_ACCEL_REGS_BAR];
     int64_t ns = 0;
     uint64_t tlps;
@@ -333,10 +346,12 @@ int main(int argc, char **argv)
     const char *capture = getenv("BENCH_CAPTURE");
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    bench_write("two_root_ports", TWO_ROOT_PORTS, false);
-    bench_write("switch", A_SWITCH, false);
+    bench_write("two_root_ports", TWO_ROOT_PORTS, NO_IOMMU);
+    bench_write("switch", A_SWITCH, NO_IOMMU);
     bench_write("iommu", "-device intel-iommu,intremap=off " TWO_ROOT_PORTS,
-                true);
+                IOMMU);
+    bench_write("switch_ats", "-device intel-iommu,intremap=off,"
+                "device-iotlb=on " A_SWITCH, IOMMU_ATS);
     bench_capture(capture ? capture : "/dev/null");
     bench_routing();
     return 0;
