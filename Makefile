@@ -8,7 +8,8 @@ export LINUX
 # Who signs the mails of "make series" off.
 export AUTHOR
 
-.PHONY: help demo check check-build check-debug series apply setup clean
+.PHONY: help demo check check-asan check-build check-debug fuzz bench series apply
+.PHONY: setup clean
 
 help:
 	@echo 'make demo [ST=0x5a] [PH=1] [NS=8|16] [STMODE=table|direct] [TOPOLOGY=name]'
@@ -26,6 +27,10 @@ help:
 	@echo 'make check-debug'
 	@echo '            the demo and a stress in a kernel with sanitizers, lock checks and'
 	@echo '            failing allocations (half an hour and more)'
+	@echo 'make check-asan  QEMU'"'"'s tests and fuzz corpus, with sanitizers'
+	@echo 'make fuzz [SECONDS=600] [SEED=n] [ASAN=1]'
+	@echo '            a hostile guest against fabric and devices'
+	@echo 'make bench  benchmarks, as ratios; leaves out/bench/'
 	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
 	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'
 	@echo
@@ -51,6 +56,17 @@ apply: setup
 
 check-debug: setup
 	@SUITES=lab/suites-debug lab/check
+
+check-asan: setup
+	@SUITES=lab/suites-asan lab/check
+
+export SEED INPUTS LOG
+SECONDS ?= 600
+fuzz: setup
+	@lab/fuzz $(if $(ASAN),--asan) $(SECONDS)
+
+bench: setup
+	@lab/bench
 
 clean:
 	@scripts/clean

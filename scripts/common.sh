@@ -11,6 +11,14 @@ checkout_cache=$P2P_CACHE/checkouts/$(echo "$top" | sha256sum | cut -c1-8)
 export P2P_CACHE CCACHE_DIR=$P2P_CACHE/ccache
 export CCACHE_BASEDIR=$checkout_cache CCACHE_NOHASHDIR=1
 
+# For a QEMU with sanitizers: a report ends it, as a crash does. At its end it
+# does not free all that it has.
+sanitizer_options()
+{
+	export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
+	export ASAN_OPTIONS=abort_on_error=1:detect_leaks=0
+}
+
 progress() { printf '%s  %s\n' "$(date +%T)" "$*" >&2; }
 die()	# MESSAGE [LINE...]
 {

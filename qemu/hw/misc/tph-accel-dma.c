@@ -13,6 +13,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/units.h"
 #include "tph-accel.h"
+#include "trace.h"
 
 #define CHUNK   (4 * KiB)       /* at most, one read and one write */
 #define BUDGET  (64 * KiB)      /* in one run of the bottom half */
@@ -63,6 +64,7 @@ static void finish(TPHAccelDMA *dma, uint32_t code)
 
     dma->status = code ? TPH_ACCEL_DMA_ERROR | code << TPH_ACCEL_DMA_CODE_SHIFT
                        : TPH_ACCEL_DMA_DONE;
+    trace_tph_accel_dma_end(dma->bytes, dma->status);
     if (dma->vector & TPH_ACCEL_VECTOR_ENABLE) {
         request_msi(dma, vector);
     }
@@ -191,6 +193,7 @@ static void start(TPHAccelDMA *dma, unsigned int op)
 {
     dma->op = op;
     dma->bytes = 0;
+    trace_tph_accel_dma_start(op, dma->src, dma->dst, dma->len, dma->count);
     if (!descriptor_ok(dma)) {
         finish(dma, TPH_ACCEL_DMA_CODE_DESCRIPTOR);
         return;

@@ -7,6 +7,7 @@
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
 #include "tph-accel.h"
+#include "trace.h"
 
 #define RULE_STRIDE (TPH_ACCEL_RULE(1) - TPH_ACCEL_RULE(0))
 
@@ -223,12 +224,15 @@ PCIeCplStatus tph_accel_ingress_write(TPHAccelIngress *in, const PCIeTLP *tlp,
     bool done;
 
     if (!understands(in, tlp)) {
+        trace_tph_accel_refused(tlp->st);
         return PCIE_CPL_UR;
     }
     if (has_hint(in, tlp)) {
         rule = find_rule(in, tlp);
         traffic = rule ? &rule->hits : &in->other;
     }
+    trace_tph_accel_write(offset, len, tlp->th, tlp->st,
+                          rule ? (int)(rule - in->rules) : -1);
     done = rule ? apply_rule(in, rule, offset, data, len) :
                   store(in, offset, data, len);
     if (!done) {

@@ -29,6 +29,7 @@
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "tph-accel.h"
+#include "trace.h"
 
 #define TYPE_TPH_ACCEL "tph-accel"
 OBJECT_DECLARE_SIMPLE_TYPE(TPHAccelState, TPH_ACCEL)
@@ -280,6 +281,7 @@ static void tph_accel_reset(DeviceState *dev)
     TPHAccelState *s = TPH_ACCEL(dev);
     PCIDevice *pdev = PCI_DEVICE(dev);
 
+    trace_tph_accel_reset(dev->id ? dev->id : "", is_flr(pdev));
     tph_accel_dma_reset(&s->dma);
     tph_accel_ingress_reset(&s->ingress);
     pcie_cap_deverr_reset(pdev);
@@ -323,6 +325,24 @@ static const VMStateDescription tph_accel_vmstate = {
     .unmigratable = 1,
 };
 
+static void tph_accel_describe(ObjectClass *klass)
+{
+    object_class_property_set_description(klass, "mem-size",
+        "bytes of the memory behind BAR 2, a power of two (default 64 MiB)");
+    object_class_property_set_description(klass, "completer",
+        "TPH completer support: none, tph (8-bit tags), ext (8- and 16-bit "
+        "tags; default)");
+    object_class_property_set_description(klass, "tph-ext",
+        "Extended TPH requester: can send 16-bit tags; needs completer=ext "
+        "(default on)");
+    object_class_property_set_description(klass, "st-entries",
+        "entries of the steering tag table, 2 to 64; 0: no table (default)");
+    object_class_property_set_description(klass, "ats",
+        "Address Translation Services (default off)");
+    object_class_property_set_description(klass, "x-translated-writes",
+        "for tests: a device that claims that its writes are translated");
+}
+
 static void tph_accel_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
@@ -343,6 +363,7 @@ static void tph_accel_class_init(ObjectClass *klass, void *data)
     dc->vmsd = &tph_accel_vmstate;
     device_class_set_legacy_reset(dc, tph_accel_reset);
     device_class_set_props(dc, tph_accel_properties);
+    tph_accel_describe(klass);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 }
 

@@ -67,6 +67,15 @@ void fabric_port_reset(PCIDevice *dev)
     pci_bridge_update_mappings(PCI_BRIDGE(dev));
 }
 
+uint32_t fabric_port_slot_value(PCIDevice *dev, uint32_t addr, uint32_t val)
+{
+    if (addr == dev->exp.exp_cap + PCI_EXP_SLTCTL &&
+        !(dev->cap_present & QEMU_PCIE_SLTCAP_PCP)) {
+        val &= ~PCI_EXP_SLTCTL_PCC;
+    }
+    return val;
+}
+
 void fabric_port_describe(ObjectClass *klass)
 {
     object_class_property_set_description(klass, "prefix",

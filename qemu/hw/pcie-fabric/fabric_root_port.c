@@ -10,6 +10,8 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "qapi/util.h"
 #include "qemu/module.h"
 #include "internal.h"
 #include "hw/pci/msi.h"
@@ -119,42 +121,71 @@ static void root_port_reset_hold(Object *obj, ResetType type)
     fabric_port_reset(PCI_DEVICE(obj));
 }
 
+static void root_port_write_config(PCIDevice *dev, uint32_t addr,
+                                   uint32_t val, int len)
+{
+    PCIDeviceClass *parent =
+        PCI_DEVICE_CLASS(object_class_by_name(TYPE_PCIE_ROOT_PORT));
+
+    parent->config_write(dev, addr, fabric_port_slot_value(dev, addr, val),
+                         len);
+}
+
 /* PCIESlot's defaults are those of a slot that can be hot-plugged */
 static void root_port_init(Object *obj)
 {
-    FabricRootPort *rp = FABRIC_ROOT_PORT(obj);
-
     PCIE_SLOT(obj)->hotplug = false;
     PCI_DEVICE(obj)->cap_present &= ~QEMU_PCIE_SLTCAP_PCP;
-    rp->tph_completer = PCIE_TPH_COMPLETER_EXT;
-    rp->peer = PCIE_PEER_DROP;
 }
 
-static int get_tph_completer(Object *obj, Error **errp)
+/* Properties with names for values, which "info qtree" shows, too */
+
+static void get_enum(Object *obj, Visitor *v, const char *name, void *opaque,
+                     Error **errp)
 {
-    return FABRIC_ROOT_PORT(obj)->tph_completer;
+    const Property *prop = opaque;
+
+    visit_type_enum(v, name, object_field_prop_ptr(obj, prop),
+                    prop->info->enum_table, errp);
 }
 
-static void set_tph_completer(Object *obj, int value, Error **errp)
+static void set_enum(Object *obj, Visitor *v, const char *name, void *opaque,
+                     Error **errp)
 {
-    if (DEVICE(obj)->realized) {
-        error_setg(errp, "tph-completer is a read-only register by now");
-        return;
-    }
-    FABRIC_ROOT_PORT(obj)->tph_completer = value;
-}
-
-static int get_peer(Object *obj, Error **errp)
-{
-    return FABRIC_ROOT_PORT(obj)->peer;
-}
-
-/* Nothing that a guest can see, so it may change at any time */
-static void set_peer(Object *obj, int value, Error **errp)
-{
-    FABRIC_ROOT_PORT(obj)->peer = value;
+    get_enum(obj, v, name, opaque, errp);
     pcie_route_forget();
 }
+
+static void set_default_enum(ObjectProperty *op, const Property *prop)
+{
+    object_property_set_default_str(op, qapi_enum_lookup(prop->info->enum_table,
+                                                         prop->defval.i));
+}
+
+static const PropertyInfo prop_tph_completer = {
+    .type = "PCIeTPHCompleter",
+    .description = "TPH completer support in Device Capabilities 2: none, tph "
+                   "(8-bit tags), ext (8- and 16-bit tags), reserved (10b; "
+                   "counts as none)",
+    .enum_table = &tph_completer_lookup,
+    .get = get_enum,
+    .set = set_enum,
+    .set_default_value = set_default_enum,
+};
+
+/* Nothing that a guest can see, so it may change at any time */
+static const PropertyInfo prop_peer = {
+    .type = "PCIePeerPolicy",
+    .description = "what the root complex does with peer requests that enter "
+                   "or leave through this port: drop their hint (as CPUs do), "
+                   "keep it, refuse the request; the stricter of two ports "
+                   "counts",
+    .enum_table = &peer_lookup,
+    .realized_set_allowed = true,
+    .get = get_enum,
+    .set = set_enum,
+    .set_default_value = set_default_enum,
+};
 
 /* PCIERootPort knows it by its opposite */
 static bool get_acs(Object *obj, Error **errp)
@@ -188,36 +219,17 @@ static const VMStateDescription vmstate_root_port = {
 
 /* The link's default is wide and fast: drivers warn of less */
 static const Property root_port_properties[] = {
+    DEFINE_PROP_SIGNED("tph-completer", FabricRootPort, tph_completer,
+                       PCIE_TPH_COMPLETER_EXT, prop_tph_completer,
+                       PCIeTPHCompleter),
+    DEFINE_PROP_SIGNED("peer", FabricRootPort, peer, PCIE_PEER_DROP, prop_peer,
+                       PCIePeerPolicy),
     FABRIC_PORT_PROPERTIES(FabricRootPort, port),
     DEFINE_PROP_PCIE_LINK_SPEED("x-speed", PCIESlot, speed,
                                 PCIE_LINK_SPEED_32),
     DEFINE_PROP_PCIE_LINK_WIDTH("x-width", PCIESlot, width,
                                 PCIE_LINK_WIDTH_16),
 };
-
-static void root_port_add_properties(ObjectClass *klass)
-{
-    object_class_property_add_bool(klass, "acs", get_acs, set_acs);
-    object_class_property_add_enum(klass, "tph-completer", "PCIeTPHCompleter",
-                                   &tph_completer_lookup, get_tph_completer,
-                                   set_tph_completer);
-    object_class_property_add_enum(klass, "peer", "PCIePeerPolicy",
-                                   &peer_lookup, get_peer, set_peer);
-}
-
-static void root_port_describe(ObjectClass *klass)
-{
-    object_class_property_set_description(klass, "tph-completer",
-        "TPH completer support in Device Capabilities 2: none, tph (8-bit "
-        "tags), ext (8- and 16-bit tags; default), reserved (10b; counts as "
-        "none)");
-    object_class_property_set_description(klass, "peer",
-        "what the root complex does with peer requests that enter or leave "
-        "through this port: drop their hint (default, as CPUs do), keep it, "
-        "refuse the request; the stricter of two ports counts");
-    fabric_port_describe(klass);
-    fabric_port_describe_acs(klass);
-}
 
 static void root_port_class_init(ObjectClass *klass, void *data)
 {
@@ -228,11 +240,13 @@ static void root_port_class_init(ObjectClass *klass, void *data)
 
     k->vendor_id = VENDOR_ID;
     k->device_id = DEVICE_ID;
+    k->config_write = root_port_write_config;
     dc->desc = "PCI Express root port that carries TLPs with hints";
     dc->vmsd = &vmstate_root_port;
     device_class_set_props(dc, root_port_properties);
-    root_port_add_properties(klass);
-    root_port_describe(klass);
+    object_class_property_add_bool(klass, "acs", get_acs, set_acs);
+    fabric_port_describe(klass);
+    fabric_port_describe_acs(klass);
     device_class_set_parent_realize(dc, root_port_realize,
                                     &rpc->parent_realize);
     resettable_class_set_parent_phases(rc, NULL, root_port_reset_hold, NULL,

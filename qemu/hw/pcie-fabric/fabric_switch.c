@@ -227,6 +227,7 @@ static void downstream_write_config(PCIDevice *dev, uint32_t addr,
 {
     uint16_t slt_ctl, slt_sta;
 
+    val = fabric_port_slot_value(dev, addr, val);
     pcie_cap_slot_get(dev, &slt_ctl, &slt_sta);
     pci_bridge_write_config(dev, addr, val, len);
     pcie_cap_slot_write_config(dev, slt_ctl, slt_sta, addr, val, len);
@@ -269,6 +270,8 @@ static const VMStateDescription vmstate_downstream = {
 static const Property downstream_properties[] = {
     FABRIC_PORT_PROPERTIES(FabricDownstreamPort, port),
     DEFINE_PROP_BOOL("acs", FabricDownstreamPort, acs, true),
+    DEFINE_PROP_BIT(COMPAT_PROP_PCP, PCIDevice, cap_present,
+                    QEMU_PCIE_SLTCAP_PCP_BITNR, false),
     DEFINE_PROP_PCIE_LINK_SPEED("x-speed", PCIESlot, speed,
                                 PCIE_LINK_SPEED_32),
     DEFINE_PROP_PCIE_LINK_WIDTH("x-width", PCIESlot, width,

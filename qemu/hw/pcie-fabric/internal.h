@@ -54,6 +54,11 @@ bool fabric_port_check(const FabricPort *port, Error **errp);
 /* After the PCI Express capability was added */
 void fabric_port_init(PCIDevice *dev, const FabricPort *port);
 void fabric_port_reset(PCIDevice *dev);
+/*
+ * What a write of configuration space means for a slot: QEMU ejects what is in
+ * it if the power is written off, even if the slot has no power controller
+ */
+uint32_t fabric_port_slot_value(PCIDevice *dev, uint32_t addr, uint32_t val);
 void fabric_port_describe(ObjectClass *klass);
 void fabric_port_describe_acs(ObjectClass *klass);
 

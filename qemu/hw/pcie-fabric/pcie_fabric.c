@@ -38,7 +38,7 @@ static unsigned int depth;
  */
 static bool is_there(PCIDevice *dev)
 {
-    return DEVICE(dev)->realized;
+    return dev->qdev.realized;
 }
 
 static bool fabric_enter(PCIDevice *requester, uint64_t addr)
@@ -217,8 +217,12 @@ static void route_run(PCIeRoute *route, PCIDevice *requester,
 {
     pcie_route(route, requester, attrs, addr, len, run_payload(run, len),
                run->first.type != PCIE_TLP_MRD);
-    run->completer_id = completer_id(route);
-    run->cpl_payload = completion_payload(requester, route);
+    /* Which costs more than the way itself, and only analyzers want to know */
+    if (pcie_wire_has_taps() ||
+        trace_event_get_state_backends(TRACE_PCIE_FABRIC_COMPLETER_FAILED)) {
+        run->completer_id = completer_id(route);
+        run->cpl_payload = completion_payload(requester, route);
+    }
 }
 
 static PCIeCplStatus memory_status(MemTxResult result, const PCIeRun *run,
@@ -243,8 +247,12 @@ static PCIeCplStatus completer_status(PCIeCplStatus status,
     return status;
 }
 
-static PCIeCplStatus deliver_write(PCIDevice *requester,
-                                   const PCIeRoute *route, const PCIeRun *run,
+static MemTxAttrs run_memattrs(const PCIeRun *run)
+{
+    return (MemTxAttrs) { .requester_id = run->first.requester_id };
+}
+
+static PCIeCplStatus deliver_write(const PCIeRoute *route, const PCIeRun *run,
                                    const void *data)
 {
     PCIeTLP tlp;
@@ -252,7 +260,7 @@ static PCIeCplStatus deliver_write(PCIDevice *requester,
     switch (route->end) {
     case PCIE_END_MEMORY:
         return memory_status(address_space_write(route->as, route->bus_addr,
-                                                 pcie_route_memattrs(requester),
+                                                 run_memattrs(run),
                                                  data, run->len),
                              run, route, true);
     case PCIE_END_COMPLETER:
@@ -266,8 +274,7 @@ static PCIeCplStatus deliver_write(PCIDevice *requester,
     }
 }
 
-static PCIeCplStatus deliver_read(PCIDevice *requester,
-                                  const PCIeRoute *route, const PCIeRun *run,
+static PCIeCplStatus deliver_read(const PCIeRoute *route, const PCIeRun *run,
                                   void *data)
 {
     PCIeTLP tlp;
@@ -275,7 +282,7 @@ static PCIeCplStatus deliver_read(PCIDevice *requester,
     switch (route->end) {
     case PCIE_END_MEMORY:
         return memory_status(address_space_read(route->as, route->bus_addr,
-                                                pcie_route_memattrs(requester),
+                                                run_memattrs(run),
                                                 data, run->len),
                              run, route, false);
     case PCIE_END_COMPLETER:
@@ -349,7 +356,7 @@ static size_t write_run(PCIDevice *requester, const PCIeRequestAttrs *attrs,
     run->addr = addr;
     run->len = pcie_wire_even(addr, route.len, run->unit);
     show_requests(&route, run, data);
-    status = deliver_write(requester, &route, run, data);
+    status = deliver_write(&route, run, data);
     if (status != PCIE_CPL_SC) {
         trace_pcie_fabric_write_lost(run->first.requester_id, addr, run->len);
         report_failure(requester, &route, run, status);
@@ -400,7 +407,7 @@ static PCIeCplStatus read_run(PCIDevice *requester,
     route_run(&route, requester, &sent, run, addr, len);
     run_set_reads(run, addr, route.len);
     show_requests(&route, run, NULL);
-    status = deliver_read(requester, &route, run, data);
+    status = deliver_read(&route, run, data);
     show_completions(&route, run, status, data);
     if (status != PCIE_CPL_SC) {
         trace_pcie_fabric_read_failed(run->first.requester_id, addr, run->len,
@@ -658,7 +665,7 @@ PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
     show_requests(&route, &run, NULL);
     status = route.end == PCIE_END_TRANSLATION ?
              pcie_ats_answer(atc, addr, is_write, entry) :
-             deliver_read(atc->dev, &route, &run, data);
+             deliver_read(&route, &run, data);
     if (status == PCIE_CPL_SC) {
         pcie_ats_completion(entry, data);
     } else {

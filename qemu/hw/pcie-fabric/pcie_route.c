@@ -361,10 +361,12 @@ void pcie_route(PCIeRoute *route, PCIDevice *requester,
         pcie_report_path(requester, attrs, path);
     }
     route_take(route, path, walk.addr);
-    trace_pcie_fabric_route(pci_requester_id(requester), addr, route->bus_addr,
-                            route->len, path->nr_hops, route->end,
-                            route->function ?
-                            pci_requester_id(route->function) : 0);
+    if (trace_event_get_state_backends(TRACE_PCIE_FABRIC_ROUTE)) {
+        trace_pcie_fabric_route(pci_requester_id(requester), addr,
+                                route->bus_addr, route->len, path->nr_hops,
+                                route->end, route->function ?
+                                pci_requester_id(route->function) : 0);
+    }
 }
 
 void pcie_route_release(PCIeRoute *route)

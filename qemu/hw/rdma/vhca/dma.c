@@ -28,21 +28,27 @@
 static bool send_read(VHCAState *s, const PCIeRequestAttrs *attrs,
                       uint64_t addr, void *data, size_t len)
 {
-    PCIeCplStatus status;
+    bool ok;
 
     s->busy++;
-    status = pcie_fabric_read(PCI_DEVICE(s), attrs, addr, data, len);
+    ok = s->plain_copy ?
+         pci_dma_read(PCI_DEVICE(s), addr, data, len) == MEMTX_OK :
+         pcie_fabric_read(PCI_DEVICE(s), attrs, addr, data, len) == PCIE_CPL_SC;
     s->busy--;
-    return status == PCIE_CPL_SC;
+    return ok;
 }
 
 static bool send_write(VHCAState *s, const PCIeRequestAttrs *attrs,
                        uint64_t addr, const void *data, size_t len)
 {
-    bool sent;
+    bool sent = true;
 
     s->busy++;
-    sent = pcie_fabric_write(PCI_DEVICE(s), attrs, addr, data, len);
+    if (s->plain_copy) {
+        pci_dma_write(PCI_DEVICE(s), addr, data, len);
+    } else {
+        sent = pcie_fabric_write(PCI_DEVICE(s), attrs, addr, data, len);
+    }
     s->busy--;
     return sent;
 }

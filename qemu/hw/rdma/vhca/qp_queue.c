@@ -85,6 +85,21 @@ static int waiting(VHCAQp *qp, VHCAWq *wq, unsigned int record)
     return count <= wq->entries ? count : -1;
 }
 
+/*
+ * In error state entries are only counted, to be flushed. Without a count that
+ * makes sense there are none: else the flushing would never end.
+ */
+static int waiting_or_flushed(VHCAQp *qp, VHCAWq *wq, unsigned int record)
+{
+    int count = waiting(qp, wq, record);
+
+    if (count < 0 && verbs_qp_state(qp->verbs) == VERBS_QPS_ERR) {
+        wq->tail = wq->head;
+        return 0;
+    }
+    return count;
+}
+
 static uint64_t entry_offset(const VHCAWq *wq, uint16_t index)
 {
     return wq->offset + (uint64_t)(index & (wq->entries - 1)) * wq->stride;
@@ -117,7 +132,7 @@ static bool fetch_send(VHCAQp *qp, unsigned int available)
 int vhca_peek_send(VerbsQP *verbs, VerbsSendWR *wr)
 {
     VHCAQp *qp = verbs_qp_opaque(verbs);
-    int available = waiting(qp, &qp->sq, RECORD_SEND);
+    int available = waiting_or_flushed(qp, &qp->sq, RECORD_SEND);
 
     if (!available) {
         return 0;
@@ -151,7 +166,7 @@ int vhca_peek_recv(VerbsQP *verbs, VerbsRecvWR *wr)
         return vhca_srq_peek(qp->hca, qp->srq, wr);
     }
     wr->id = qp->rq.head;
-    available = waiting(qp, &qp->rq, RECORD_RECV);
+    available = waiting_or_flushed(qp, &qp->rq, RECORD_RECV);
     if (available <= 0) {
         return available;
     }

@@ -348,8 +348,22 @@ static const Property vhca_properties[] = {
     DEFINE_PROP_UINT16("lid", VHCAState, lid, 1),
 };
 
+static bool vhca_get_plain_copy(Object *obj, Error **errp)
+{
+    return VHCA(obj)->plain_copy;
+}
+
+/* At any time, so that both ways can be compared in one run */
+static void vhca_set_plain_copy(Object *obj, bool value, Error **errp)
+{
+    VHCA(obj)->plain_copy = value;
+}
+
 static void vhca_describe(ObjectClass *klass)
 {
+    object_class_property_set_description(klass, "x-plain-copy",
+        "Benchmarks only: copy memory as other device models do, without TLPs, "
+        "hints and routes");
     object_class_property_set_description(klass, "st-entries",
         "Entries of the steering tag table, 2 to 64; 0: no table, the mkey "
         "holds an 8-bit tag itself (direct mode)");
@@ -388,6 +402,8 @@ static void vhca_class_init(ObjectClass *klass, void *data)
     dc->desc = "Virtual ConnectX InfiniBand HCA";
     set_bit(DEVICE_CATEGORY_NETWORK, dc->categories);
     device_class_set_props(dc, vhca_properties);
+    object_class_property_add_bool(klass, "x-plain-copy", vhca_get_plain_copy,
+                                   vhca_set_plain_copy);
     vhca_describe(klass);
 }
 

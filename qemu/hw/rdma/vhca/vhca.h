@@ -269,6 +269,7 @@ struct VHCAState {
     bool tph_ext;
     bool ats;
     uint16_t lid;
+    bool plain_copy;            /* for benchmarks: no TLPs */
 
     PCIeATC atc;
 

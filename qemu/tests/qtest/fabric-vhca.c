@@ -1,0 +1,254 @@
+/*
+ * The least driver of the virtual ConnectX, for fuzzer and benchmark
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "qemu/osdep.h"
+#include "fabric-vhca.h"
+
+/* Initialization segment and UAR pages */
+#define ISEG_CMDQ_HIGH      0x10
+#define ISEG_CMDQ_LOW       0x14
+#define ISEG_CMD_DOORBELL   0x18
+#define UAR_SIZE            0x1000
+#define UAR_SEND            0x800
+
+/* Command queue entries and mailboxes */
+#define ENTRY_SIZE          64
+#define ENTRY_TYPE_PCIE     7
+#define ENTRY_IN_LEN        4
+#define ENTRY_IN_MAILBOX    8
+#define ENTRY_IN            16
+#define ENTRY_OUT           32
+#define ENTRY_OUT_MAILBOX   48
+#define ENTRY_OUT_LEN       56
+#define ENTRY_TOKEN         60
+#define ENTRY_STATUS        63
+#define ENTRY_INLINE        16
+#define MAILBOX_DATA        512
+#define MAILBOX_NEXT        560
+#define MAILBOX_NUMBER      568
+#define MAILBOX_TOKEN       573
+#define MAILBOX_USED        576
+#define TOKEN               0x5a
+
+#define LOG_EQ_SIZE         7
+#define LOG_CQ_SIZE         9
+#define LOG_RQ_STRIDE       2       /* VHCA_RQ_STRIDE in units of 16 */
+#define MTU_4096            5
+#define LID                 1
+#define RNR_FOR_EVER        7
+#define QUEUE_EQ            0
+#define QUEUE_CQ            1
+
+void vhca_write32(VhcaDriver *v, uint64_t offset, uint32_t value)
+{
+    qtest_writel(v->qts, v->bar + offset, bswap32(value));
+}
+
+void vhca_write64(VhcaDriver *v, uint64_t offset, uint64_t value)
+{
+    qtest_writeq(v->qts, v->bar + offset, bswap64(value));
+}
+
+void vhca_ring_send(VhcaDriver *v, uint32_t qpn)
+{
+    vhca_write64(v, (uint64_t)v->uar * UAR_SIZE + UAR_SEND,
+                 (uint64_t)qpn << 8);
+}
+
+void vhca_command_init(VhcaCommand *cmd, uint16_t opcode)
+{
+    memset(cmd, 0, sizeof(*cmd));
+    ifc_set(cmd->in, CMD_IN_OPCODE, opcode);
+    cmd->in_len = CMD_PAS;
+    cmd->out_len = 272;
+}
+
+void vhca_command_page(VhcaCommand *cmd, unsigned int n, uint64_t addr)
+{
+    stq_be_p(cmd->in + CMD_PAS + 8 * n, addr);
+    cmd->in_len = MAX(cmd->in_len, CMD_PAS + 8 * (n + 1));
+}
+
+static uint64_t mailbox(uint64_t base, unsigned int slot, unsigned int n)
+{
+    return base + (slot * VHCA_MAILBOXES + n) * VHCA_MAILBOX_STRIDE;
+}
+
+/* A chain of mailboxes for @len bytes; @data: NULL for answers */
+static void write_mailboxes(VhcaDriver *v, uint64_t base, unsigned int slot,
+                            const uint8_t *data, uint32_t len)
+{
+    for (uint32_t n = 0; len && n < VHCA_MAILBOXES; n++) {
+        uint8_t block[MAILBOX_USED] = {};
+        uint32_t piece = MIN(len, MAILBOX_DATA);
+
+        if (data) {
+            memcpy(block, data + n * MAILBOX_DATA, piece);
+        }
+        len -= piece;
+        stq_be_p(block + MAILBOX_NEXT, len ? mailbox(base, slot, n + 1) : 0);
+        stl_be_p(block + MAILBOX_NUMBER, n);
+        block[MAILBOX_TOKEN] = TOKEN;
+        qtest_bufwrite(v->qts, mailbox(base, slot, n), block, sizeof(block));
+    }
+}
+
+void vhca_submit(VhcaDriver *v, unsigned int slot, const VhcaCommand *cmd)
+{
+    uint8_t entry[ENTRY_SIZE] = { ENTRY_TYPE_PCIE };
+
+    stl_be_p(entry + ENTRY_IN_LEN, cmd->in_len);
+    stq_be_p(entry + ENTRY_IN_MAILBOX, mailbox(VHCA_IN_MAILBOX, slot, 0));
+    memcpy(entry + ENTRY_IN, cmd->in, ENTRY_INLINE);
+    stq_be_p(entry + ENTRY_OUT_MAILBOX, mailbox(VHCA_OUT_MAILBOX, slot, 0));
+    stl_be_p(entry + ENTRY_OUT_LEN, cmd->out_len);
+    entry[ENTRY_TOKEN] = TOKEN;
+    entry[ENTRY_STATUS] = 1;
+    if (cmd->in_len > ENTRY_INLINE) {
+        write_mailboxes(v, VHCA_IN_MAILBOX, slot, cmd->in + ENTRY_INLINE,
+                        MIN(cmd->in_len, VHCA_INBOX_MAX) - ENTRY_INLINE);
+    }
+    write_mailboxes(v, VHCA_OUT_MAILBOX, slot, NULL, MIN(cmd->out_len, 8192));
+    qtest_bufwrite(v->qts, VHCA_CMDQ + slot * ENTRY_SIZE, entry,
+                   sizeof(entry));
+}
+
+void vhca_ring_commands(VhcaDriver *v, uint32_t slots)
+{
+    vhca_write32(v, ISEG_CMD_DOORBELL, slots);
+}
+
+bool vhca_run(VhcaDriver *v, const VhcaCommand *cmd, uint32_t *id)
+{
+    uint8_t entry[ENTRY_SIZE];
+
+    vhca_submit(v, 0, cmd);
+    vhca_ring_commands(v, 1);
+    qtest_bufread(v->qts, VHCA_CMDQ, entry, sizeof(entry));
+    if (id) {
+        *id = ifc_get(entry + ENTRY_OUT, CMD_OUT_ID);
+    }
+    return !entry[ENTRY_STATUS] && !entry[ENTRY_OUT];
+}
+
+static bool run_plain(VhcaDriver *v, uint16_t opcode, uint32_t *id)
+{
+    VhcaCommand cmd;
+
+    vhca_command_init(&cmd, opcode);
+    cmd.in_len = 16;
+    cmd.out_len = 16;
+    return vhca_run(v, &cmd, id);
+}
+
+void vhca_fill_eq(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue)
+{
+    uint8_t *ctx = cmd->in + CMD_CONTEXT;
+
+    ifc_set(ctx, EQC_LOG_EQ_SIZE, LOG_EQ_SIZE);
+    ifc_set(ctx, EQC_UAR_PAGE, v->uar);
+    ifc_set(ctx, EQC_LOG_PAGE_SIZE, VHCA_LOG_QUEUE_PAGE);
+    stq_be_p(cmd->in + CREATE_EQ_EVENT_MASK, UINT64_MAX & ~(1ull << 0xa));
+    vhca_command_page(cmd, 0, vhca_queue(queue));
+}
+
+void vhca_fill_cq(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue)
+{
+    uint8_t *ctx = cmd->in + CMD_CONTEXT;
+
+    ifc_set(ctx, CQC_LOG_CQ_SIZE, LOG_CQ_SIZE);
+    ifc_set(ctx, CQC_UAR_PAGE, v->uar);
+    ifc_set(ctx, CQC_EQN, v->eqn);
+    ifc_set(ctx, CQC_OI, 1);
+    ifc_set(ctx, CQC_LOG_PAGE_SIZE, VHCA_LOG_QUEUE_PAGE);
+    stq_be_p(ctx + CQC_DBR_ADDR, vhca_record(queue));
+    vhca_command_page(cmd, 0, vhca_queue(queue));
+}
+
+void vhca_fill_qp(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue)
+{
+    uint8_t *ctx = cmd->in + CMD_QPC;
+
+    ifc_set(ctx, QPC_PD, v->pd);
+    ifc_set(ctx, QPC_LOG_RQ_SIZE, VHCA_LOG_RQ);
+    ifc_set(ctx, QPC_LOG_RQ_STRIDE, LOG_RQ_STRIDE);
+    ifc_set(ctx, QPC_LOG_SQ_SIZE, VHCA_LOG_SQ);
+    ifc_set(ctx, QPC_UAR_PAGE, v->uar);
+    ifc_set(ctx, QPC_LOG_PAGE_SIZE, VHCA_LOG_QUEUE_PAGE);
+    ifc_set(ctx, QPC_CQN_SND, v->cqn);
+    ifc_set(ctx, QPC_CQN_RCV, v->cqn);
+    stq_be_p(ctx + QPC_DBR_ADDR, vhca_record(queue));
+    vhca_command_page(cmd, 0, vhca_queue(queue));
+}
+
+void vhca_fill_mkey(VhcaDriver *v, VhcaCommand *cmd)
+{
+    uint8_t *mkc = cmd->in + CMD_CONTEXT;
+
+    ifc_set(mkc, MKC_A, 1);
+    ifc_set(mkc, MKC_RW, 1);
+    ifc_set(mkc, MKC_RR, 1);
+    ifc_set(mkc, MKC_LW, 1);
+    ifc_set(mkc, MKC_LR, 1);
+    ifc_set(mkc, MKC_LENGTH64, 1);
+    ifc_set(mkc, MKC_PD, v->pd);
+}
+
+static bool modify_qp(VhcaDriver *v, uint16_t opcode, uint32_t qpn,
+                      uint32_t peer)
+{
+    VhcaCommand cmd;
+    uint8_t *ctx = cmd.in + CMD_QPC;
+
+    vhca_command_init(&cmd, opcode);
+    ifc_set(cmd.in, CMD_IN_ID, qpn);
+    ifc_set(ctx, QPC_PORT, 1);
+    ifc_set(ctx, QPC_RRE, 1);
+    ifc_set(ctx, QPC_RWE, 1);
+    ifc_set(ctx, QPC_RAE, 1);
+    ifc_set(ctx, QPC_ATOMIC_MODE, 1);
+    ifc_set(ctx, QPC_MTU, MTU_4096);
+    ifc_set(ctx, QPC_REMOTE_QPN, peer);
+    ifc_set(ctx, QPC_RLID, LID);
+    ifc_set(ctx, QPC_RNR_RETRY, RNR_FOR_EVER);
+    return vhca_run(v, &cmd, NULL);
+}
+
+bool vhca_connect(VhcaDriver *v, uint32_t qpn, uint32_t peer)
+{
+    return modify_qp(v, VHCA_OP_RST2INIT_QP, qpn, peer) &&
+           modify_qp(v, VHCA_OP_INIT2RTR_QP, qpn, peer) &&
+           modify_qp(v, VHCA_OP_RTR2RTS_QP, qpn, peer);
+}
+
+static bool create_eq(VhcaDriver *v)
+{
+    VhcaCommand cmd;
+
+    vhca_command_init(&cmd, VHCA_OP_CREATE_EQ);
+    vhca_fill_eq(v, &cmd, QUEUE_EQ);
+    return vhca_run(v, &cmd, &v->eqn);
+}
+
+static bool create_cq(VhcaDriver *v)
+{
+    VhcaCommand cmd;
+
+    vhca_command_init(&cmd, VHCA_OP_CREATE_CQ);
+    vhca_fill_cq(v, &cmd, QUEUE_CQ);
+    return vhca_run(v, &cmd, &v->cqn);
+}
+
+bool vhca_bring_up(VhcaDriver *v, QTestState *qts, uint64_t bar)
+{
+    *v = (VhcaDriver) { .qts = qts, .bar = bar };
+    vhca_write32(v, ISEG_CMDQ_HIGH, VHCA_CMDQ >> 32);
+    vhca_write32(v, ISEG_CMDQ_LOW, VHCA_CMDQ);
+    return run_plain(v, VHCA_OP_ENABLE_HCA, NULL) &&
+           run_plain(v, VHCA_OP_INIT_HCA, NULL) &&
+           run_plain(v, VHCA_OP_ALLOC_UAR, &v->uar) &&
+           run_plain(v, VHCA_OP_ALLOC_PD, &v->pd) &&
+           create_eq(v) && create_cq(v);
+}

@@ -1,0 +1,112 @@
+/*
+ * The least driver of the virtual ConnectX, for fuzzer and benchmark
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef TESTS_QTEST_FABRIC_VHCA_H
+#define TESTS_QTEST_FABRIC_VHCA_H
+
+#include "fabric-lab.h"
+#include "hw/rdma/vhca/ifc.h"
+
+#define VHCA_DEVICE_ID      0x1021
+#define VHCA_INBOX_MAX      2048
+
+/* Guest memory of the driver: queue of commands, mailboxes, queues */
+#define VHCA_MEM            0x100000ull
+#define VHCA_CMDQ           VHCA_MEM
+#define VHCA_SLOTS          4
+#define VHCA_IN_MAILBOX     (VHCA_MEM + 0x10000)
+#define VHCA_OUT_MAILBOX    (VHCA_MEM + 0x20000)
+#define VHCA_MAILBOX_STRIDE 0x400
+#define VHCA_MAILBOXES      16      /* of a slot, one way */
+#define VHCA_RECORDS        (VHCA_MEM + 0x30000)
+#define VHCA_QUEUES         0x200000ull
+#define VHCA_QUEUE_SIZE     0x10000ull  /* one page of the queue's */
+#define VHCA_LOG_QUEUE_PAGE 4           /* in 4 KiB units */
+
+enum {
+    VHCA_OP_QUERY_HCA_CAP = 0x100, VHCA_OP_INIT_HCA = 0x102,
+    VHCA_OP_TEARDOWN_HCA = 0x103, VHCA_OP_ENABLE_HCA = 0x104,
+    VHCA_OP_DISABLE_HCA = 0x105, VHCA_OP_SET_HCA_CAP = 0x109,
+    VHCA_OP_CREATE_MKEY = 0x200, VHCA_OP_QUERY_MKEY = 0x201,
+    VHCA_OP_DESTROY_MKEY = 0x202, VHCA_OP_CREATE_EQ = 0x301,
+    VHCA_OP_DESTROY_EQ = 0x302, VHCA_OP_QUERY_EQ = 0x303,
+    VHCA_OP_CREATE_CQ = 0x400, VHCA_OP_DESTROY_CQ = 0x401,
+    VHCA_OP_QUERY_CQ = 0x402, VHCA_OP_CREATE_QP = 0x500,
+    VHCA_OP_DESTROY_QP = 0x501, VHCA_OP_RST2INIT_QP = 0x502,
+    VHCA_OP_INIT2RTR_QP = 0x503, VHCA_OP_RTR2RTS_QP = 0x504,
+    VHCA_OP_RTS2RTS_QP = 0x505, VHCA_OP_2ERR_QP = 0x507,
+    VHCA_OP_2RST_QP = 0x50a, VHCA_OP_QUERY_QP = 0x50b,
+    VHCA_OP_INIT2INIT_QP = 0x50e, VHCA_OP_CREATE_SRQ = 0x700,
+    VHCA_OP_DESTROY_SRQ = 0x701, VHCA_OP_QUERY_SRQ = 0x702,
+    VHCA_OP_ARM_RQ = 0x703, VHCA_OP_ALLOC_PD = 0x800,
+    VHCA_OP_DEALLOC_PD = 0x801, VHCA_OP_ALLOC_UAR = 0x802,
+    VHCA_OP_DEALLOC_UAR = 0x803, VHCA_OP_ACCESS_REG = 0x805,
+    VHCA_OP_ALLOC_XRCD = 0x80e, VHCA_OP_DEALLOC_XRCD = 0x80f,
+};
+
+enum {
+    VHCA_WQE_NOP = 0x00, VHCA_WQE_SEND_INVAL = 0x01, VHCA_WQE_WRITE = 0x08,
+    VHCA_WQE_WRITE_IMM = 0x09, VHCA_WQE_SEND = 0x0a, VHCA_WQE_SEND_IMM = 0x0b,
+    VHCA_WQE_READ = 0x10, VHCA_WQE_CMP_SWAP = 0x11, VHCA_WQE_FETCH_ADD = 0x12,
+    VHCA_WQE_UMR = 0x25,
+};
+
+/* A command: what goes in, and how long the answer may be */
+typedef struct VhcaCommand {
+    uint8_t in[VHCA_INBOX_MAX];
+    uint32_t in_len;
+    uint32_t out_len;
+} VhcaCommand;
+
+typedef struct VhcaDriver {
+    QTestState *qts;
+    uint64_t bar;
+    uint32_t uar;
+    uint32_t pd;
+    uint32_t eqn;
+    uint32_t cqn;
+} VhcaDriver;
+
+void vhca_command_init(VhcaCommand *cmd, uint16_t opcode);
+/* Page number @n of the command's list */
+void vhca_command_page(VhcaCommand *cmd, unsigned int n, uint64_t addr);
+/* Put the command in @slot; nothing runs before the doorbell */
+void vhca_submit(VhcaDriver *v, unsigned int slot, const VhcaCommand *cmd);
+void vhca_ring_commands(VhcaDriver *v, uint32_t slots);
+/* Run it in slot 0. True: status OK; the number that it returned is in @id */
+bool vhca_run(VhcaDriver *v, const VhcaCommand *cmd, uint32_t *id);
+
+void vhca_write32(VhcaDriver *v, uint64_t offset, uint32_t value);
+void vhca_write64(VhcaDriver *v, uint64_t offset, uint64_t value);
+void vhca_ring_send(VhcaDriver *v, uint32_t qpn);
+
+/* What a driver does before anything else; false: the device did not do it */
+bool vhca_bring_up(VhcaDriver *v, QTestState *qts, uint64_t bar);
+/* The fields of a context that no queue can do without */
+void vhca_fill_eq(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue);
+void vhca_fill_cq(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue);
+void vhca_fill_qp(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue);
+/* A key for every address, as it is */
+void vhca_fill_mkey(VhcaDriver *v, VhcaCommand *cmd);
+/* From RESET to RTS */
+bool vhca_connect(VhcaDriver *v, uint32_t qpn, uint32_t peer);
+
+/* Queues of vhca_fill_qp() */
+#define VHCA_LOG_RQ         5
+#define VHCA_RQ_STRIDE      64
+#define VHCA_LOG_SQ         8
+#define VHCA_SQ_OFFSET      (VHCA_RQ_STRIDE << VHCA_LOG_RQ)
+
+static inline uint64_t vhca_queue(unsigned int n)
+{
+    return VHCA_QUEUES + n * VHCA_QUEUE_SIZE;
+}
+
+static inline uint64_t vhca_record(unsigned int n)
+{
+    return VHCA_RECORDS + n * 8;
+}
+
+#endif
