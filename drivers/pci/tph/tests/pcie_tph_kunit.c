@@ -329,11 +329,12 @@ static void expect_st_entry_error(struct kunit *test, int index, int err)
 {
 	struct fake_link *link = test->priv;
 	struct fake_function *fake = &link->endpoint;
+	u8 type = pcie_tph_enabled_req_type(&fake->pdev);
 
+	KUNIT_ASSERT_NE(test, type, PCI_TPH_REQ_DISABLE);
 	KUNIT_EXPECT_EQ(test, pcie_tph_set_st_entry(&fake->pdev, index, 0x1234), err);
-	KUNIT_EXPECT_EQ(test, pcie_tph_enabled_req_type(&fake->pdev),
-			PCI_TPH_REQ_EXT_TPH);
-	KUNIT_EXPECT_EQ(test, enabled_in_hw(fake), PCI_TPH_REQ_EXT_TPH);
+	KUNIT_EXPECT_EQ(test, pcie_tph_enabled_req_type(&fake->pdev), type);
+	KUNIT_EXPECT_EQ(test, enabled_in_hw(fake), type);
 }
 
 static void test_st_entry_error(struct kunit *test)
