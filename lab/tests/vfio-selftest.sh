@@ -45,7 +45,7 @@ EOF
 
 status=0
 tar c -C "$selftests" vfio_dma_buf_tph_test vfio_pci_device_test vfio_pci_driver_test |
-	"$top/lab/run" --topology completers --one-thread --memory 3G \
+	"$top/lab/run" --topology completers --memory 3G \
 		--timeout "${TIMEOUT:-600}" --out "$out" -- "$(cat "$out/guest")" \
 		>"$out/guest.txt" 2> >(tee "$out/run.log" | grep '^[0-9:]\{8\}  ' >&2) || status=$?
 
