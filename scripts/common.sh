@@ -2,7 +2,7 @@
 # Sourced by the scripts: where things are, and how to speak to the user.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-P2P_CACHE=${P2P_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/p2p-tph}
+P2P_CACHE=${P2P_CACHE:-${XDG_CACHE_HOME:-~/.cache}/p2p-tph}
 mkdir -p "$P2P_CACHE"
 
 # Build trees hold links into their checkout, so each checkout has its own. The
