@@ -25,7 +25,6 @@
 
 #define MAX_COMMANDS	1024
 #define MAX_OTHERS	64
-#define MAX_ROUNDS	100000
 #define TAG		0x20
 #define OTHER_TAGS	0x80
 /* More hints than the driver has pools for, and tags than the table has entries */
@@ -129,11 +128,12 @@ static void print_times(const char *state, const char *kind, long long *ns,
 
 static void measure_time(struct bench *b, const char *state)
 {
-	static long long plain[MAX_ROUNDS], tagged[MAX_ROUNDS];
 	unsigned int n = b->rounds;
+	long long *plain = calloc(n, sizeof(*plain));
+	long long *tagged = calloc(n, sizeof(*tagged));
 
-	if (!n)
-		return;
+	if (!plain || !tagged)
+		give_up("allocating");
 	for (unsigned int i = 0; i < n; i++) {
 		plain[i] = time_one(b, b->plain);
 		tagged[i] = time_one(b, b->tagged);
@@ -143,6 +143,8 @@ static void measure_time(struct bench *b, const char *state)
 	printf("%s.best.ratio %.4f\n", state, (double)tagged[0] / plain[0]);
 	printf("%s.median.ratio %.4f\n", state,
 	       (double)tagged[n / 2] / plain[n / 2]);
+	free(plain);
+	free(tagged);
 }
 
 /* Is the hint in use while the memory is registered? */
@@ -163,7 +165,8 @@ static void compare(struct bench *b, const char *state, __u8 ph)
 	printf("%s.used %u\n", state, is_used(b, ph));
 	count_commands(b, state, "plain", b->plain);
 	count_commands(b, state, "tagged", b->tagged);
-	measure_time(b, state);
+	if (b->rounds)
+		measure_time(b, state);
 }
 
 static void add_other(struct bench *b)
