@@ -246,6 +246,28 @@ bool mock_is_zero(const VerbsMR *mr, uint64_t va, uint64_t len)
     return true;
 }
 
+bool mock_memory_is_zero(void)
+{
+    for (size_t i = 0; i < MOCK_MEMORY; i += 8) {
+        if (*(uint64_t *)(mock.memory + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t mock_dma_bytes(bool write)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned int i = 0; i < mock.dma->len; i++) {
+        const MockDMA *dma = &g_array_index(mock.dma, MockDMA, i);
+
+        bytes += dma->write == write ? dma->len : 0;
+    }
+    return bytes;
+}
+
 void mock_qp(MockQP *q, uint32_t qpn, VerbsQPType type)
 {
     VerbsQPAttr *attr;
@@ -343,6 +365,17 @@ VerbsSendWR mock_wr(VerbsOpcode opcode, uint32_t len)
         .nr_sge = 1,
         .sge[0] = { LOCAL_VA, len, LOCAL_KEY },
     };
+}
+
+VerbsSendWR mock_atomic_wr(VerbsOpcode opcode, uint64_t operand,
+                           uint64_t compare)
+{
+    VerbsSendWR wr = mock_wr(opcode, 8);
+
+    wr.remote_addr = ATOMIC_VA;
+    wr.atomic_operand = operand;
+    wr.atomic_compare = compare;
+    return wr;
 }
 
 void mock_post(MockQP *q, VerbsSendWR wr)

@@ -22,6 +22,7 @@
 #define REMOTE_VA       0x7000000123ull
 #define REMOTE_DMA      (8ull << 20)
 #define MR_LENGTH       (4ull << 20)
+#define ATOMIC_VA       (REMOTE_VA + 5)         /* aligned to 8 */
 
 typedef enum MockPoint {
     MOCK_PEEK_SEND,
@@ -97,6 +98,10 @@ bool mock_equals(const VerbsMR *mr, uint64_t va, uint64_t len,
                  unsigned int seed);
 /** mock_is_zero(): nothing was written there */
 bool mock_is_zero(const VerbsMR *mr, uint64_t va, uint64_t len);
+/** mock_memory_is_zero(): nothing was written anywhere */
+bool mock_memory_is_zero(void);
+/** mock_dma_bytes(): how much was written, or read, in all */
+uint64_t mock_dma_bytes(bool write);
 
 void mock_qp(MockQP *q, uint32_t qpn, VerbsQPType type);
 void mock_qp_free(MockQP *q);
@@ -104,8 +109,11 @@ void mock_qp_ready(MockQP *q, uint32_t dest_qpn);
 /** mock_reconnect(): @a and @b anew, of @type */
 void mock_reconnect(VerbsQPType type);
 
-/** mock_send(): a signaled request on @len bytes of the local MR at LOCAL_VA */
+/** mock_wr(): a signaled request on @len bytes of the local MR at LOCAL_VA */
 VerbsSendWR mock_wr(VerbsOpcode opcode, uint32_t len);
+/** mock_atomic_wr(): the same on 8 bytes at ATOMIC_VA */
+VerbsSendWR mock_atomic_wr(VerbsOpcode opcode, uint64_t operand,
+                           uint64_t compare);
 void mock_post(MockQP *q, VerbsSendWR wr);
 void mock_post_recv(MockQP *q, uint64_t id, uint32_t key, uint64_t addr,
                     uint32_t len);

@@ -49,6 +49,7 @@ struct PCIeAnalyzer {
     AnalyzerPort *port;
     unsigned int nr_ports;
     PCIeFabricTap tap;
+    uint64_t tlps;              /* that passed the ports */
     bool dirty;
     QEMUTimer *flush_timer;
     Notifier machine_done;
@@ -122,6 +123,7 @@ static void analyzer_tlp(PCIeFabricTap *tap, PCIDevice *dev, bool ingress,
     if (!port) {
         return;
     }
+    a->tlps++;
     ret = pcapng_write_tlp(a->writer, port->interface, ingress,
                            qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
                            header, pcie_tlp_encode(tlp, header),
@@ -338,6 +340,14 @@ static void analyzer_set_headers_only(Object *obj, bool value, Error **errp)
     a->headers_only = value;
 }
 
+static void analyzer_init(Object *obj)
+{
+    object_property_add_uint64_ptr(obj, "tlps", &PCIE_ANALYZER(obj)->tlps,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_set_description(obj, "tlps",
+        "how many TLPs passed the ports; the capture has as many records");
+}
+
 static void analyzer_class_init(ObjectClass *klass, void *data)
 {
     UserCreatableClass *ucc = USER_CREATABLE_CLASS(klass);
@@ -363,6 +373,7 @@ static const TypeInfo analyzer_info = {
     .name = TYPE_PCIE_ANALYZER,
     .parent = TYPE_OBJECT,
     .instance_size = sizeof(PCIeAnalyzer),
+    .instance_init = analyzer_init,
     .instance_finalize = analyzer_finalize,
     .class_init = analyzer_class_init,
     .interfaces = (InterfaceInfo[]) {

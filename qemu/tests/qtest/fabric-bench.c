@@ -5,10 +5,11 @@
  *
  * Each compares two things in one run, which take turns; the best round of
  * each counts. Time is that of QEMU's CPU, so that other load on the host
- * matters little. Prints lines "NAME VALUE", for lab/bench. Environment:
+ * matters little. Prints lines "NAME VALUE", for lab/bench.
  *
- *   BENCH_CAPTURE=FILE  where the capture goes
- *   BENCH_ROUNDS=N      rounds of each
+ * usage: fabric-bench ROUNDS [CAPTURE]
+ *
+ * With a file for a CAPTURE only that part, which says what has to be in it.
  */
 #include "qemu/osdep.h"
 #include "hw/misc/tph_accel_regs.h"
@@ -22,7 +23,7 @@
 #define MESSAGE         (64 * KiB)
 #define MESSAGES        128
 #define CAPTURE_MESSAGES 32
-#define ROUNDS          24
+#define PAYLOAD         256
 #define WAIT_SECONDS    300
 #define QUEUE           2           /* of the queue pair */
 #define CQ_ENTRIES      512
@@ -37,12 +38,7 @@
 #define REQUESTS        20000
 #define PORTS_OF_A_SLOT 8
 
-static unsigned int rounds(void)
-{
-    const char *text = getenv("BENCH_ROUNDS");
-
-    return text ? atoi(text) : ROUNDS;
-}
+static unsigned int rounds;
 
 /* Nanoseconds of CPU that QEMU has used */
 static int64_t cpu_time(QTestState *qts)
@@ -78,7 +74,7 @@ static void set_payload_256(LabPCI *pci)
     }
 }
 
-/* RDMA WRITE */
+/* RDMA */
 
 typedef struct Bench {
     QTestState *qts;
@@ -158,23 +154,26 @@ static void bench_end(Bench *b)
     g_free(b);
 }
 
-static void post_write(Bench *b, uint64_t addr, bool signaled)
+/* Between DATA and the accelerator's memory at @addr */
+static void post(Bench *b, uint8_t opcode, uint64_t addr, bool signaled)
 {
     uint64_t slot = b->sent++ % (1u << VHCA_LOG_SQ);
-    uint8_t wqe[WQE_SIZE] = { [3] = VHCA_WQE_WRITE, [11] = signaled ? 8 : 0 };
+    uint8_t wqe[WQE_SIZE] = { [3] = opcode, [11] = signaled ? 8 : 0 };
+    bool atomic = opcode == VHCA_WQE_FETCH_ADD;
+    uint8_t *data = wqe + (atomic ? 48 : 32);
 
-    stl_be_p(wqe + 4, b->qpn << 8 | 3);
+    stl_be_p(wqe + 4, b->qpn << 8 | (data - wqe + 16) / 16);
     stq_be_p(wqe + 16, addr);
     stl_be_p(wqe + 24, b->rkey);
-    stl_be_p(wqe + 32, MESSAGE);
-    stl_be_p(wqe + 36, b->lkey);
-    stq_be_p(wqe + 40, DATA);
+    stl_be_p(data, atomic ? sizeof(uint64_t) : MESSAGE);
+    stl_be_p(data + 4, b->lkey);
+    stq_be_p(data + 8, DATA);
     qtest_bufwrite(b->qts, vhca_queue(QUEUE) + VHCA_SQ_OFFSET +
                    slot * WQE_SIZE, wqe, sizeof(wqe));
 }
 
 /* Returns nanoseconds of CPU */
-static int64_t write_messages(Bench *b, unsigned int n)
+static int64_t run_messages(Bench *b, uint8_t opcode, unsigned int n)
 {
     uint64_t cqe = vhca_queue(1) + b->completed++ % CQ_ENTRIES * CQE_SIZE;
     uint64_t mem = b->accel->bar[TPH_ACCEL_MEM_BAR];
@@ -183,7 +182,7 @@ static int64_t write_messages(Bench *b, unsigned int n)
 
     qtest_writeb(b->qts, cqe + CQE_OP_OWN, CQE_INVALID);
     for (unsigned int i = 1; i <= n; i++) {
-        post_write(b, mem + i % 8 * MESSAGE, i == n);
+        post(b, opcode, mem + i % 8 * MESSAGE, i == n);
     }
     qtest_writel(b->qts, vhca_record(QUEUE) + 4, bswap32(b->sent));
     begin = cpu_time(b->qts);
@@ -203,6 +202,17 @@ static void set_plain(Bench *b, bool plain)
                              plain);
 }
 
+static uint64_t passed_ports(Bench *b)
+{
+    QDict *answer = qtest_qmp(b->qts, "{ 'execute': 'qom-get', 'arguments': "
+                              "{ 'path': '/objects/a0', "
+                              "'property': 'tlps' } }");
+    uint64_t tlps = qdict_get_int(answer, "return");
+
+    qobject_unref(answer);
+    return tlps;
+}
+
 static double gigabytes(unsigned int messages, int64_t ns)
 {
     return (double)messages * MESSAGE / ns;
@@ -214,11 +224,11 @@ static void bench_write(const char *name, const char *arguments,
     Bench *b = bench_start(arguments, translation);
     int64_t best[2] = { INT64_MAX, INT64_MAX };
 
-    for (unsigned int i = 0; i < rounds() * 2; i++) {
+    for (unsigned int i = 0; i < rounds * 2; i++) {
         bool plain = i % 2;
 
         set_plain(b, plain);
-        best[plain] = MIN(best[plain], write_messages(b, MESSAGES));
+        best[plain] = MIN(best[plain], run_messages(b, VHCA_WQE_WRITE, MESSAGES));
     }
     printf("write.%s.fabric_gb_per_s %.2f\n", name,
            gigabytes(MESSAGES, best[0]));
@@ -242,7 +252,10 @@ static void bench_write(const char *name, const char *arguments,
     "-device vhca,bus=d0,id=nic,st-entries=0 " \
     "-device tph-accel,bus=d1,mem-size=1M"
 
-/* With a capture: what it should have in it, and how fast it was made */
+/*
+ * With a capture. What has to be in it the accelerator says, which counts what
+ * comes to its memory, and the analyzer, for all that passes its ports.
+ */
 static void bench_capture(const char *file)
 {
     g_autofree char *arguments = g_strdup_printf(
@@ -250,16 +263,28 @@ static void bench_capture(const char *file)
         file);
     Bench *b = bench_start(arguments, NO_IOMMU);
     uint64_t regs = b->accel->bar[TPH_ACCEL_REGS_BAR];
+    uint64_t messages = rounds * CAPTURE_MESSAGES;
+    uint64_t writes, read_bytes, atomics;
     int64_t ns = 0;
-    uint64_t tlps;
 
-    for (unsigned int i = 0; i < rounds(); i++) {
-        ns += write_messages(b, CAPTURE_MESSAGES);
+    for (unsigned int i = 0; i < rounds; i++) {
+        ns += run_messages(b, VHCA_WQE_WRITE, CAPTURE_MESSAGES);
+        ns += run_messages(b, VHCA_WQE_READ, CAPTURE_MESSAGES);
+        ns += run_messages(b, VHCA_WQE_FETCH_ADD, CAPTURE_MESSAGES);
     }
-    tlps = qtest_readq(b->qts, regs + TPH_ACCEL_REG_OTHER_TLPS);
-    g_assert_cmpuint(tlps, ==, (uint64_t)rounds() * CAPTURE_MESSAGES *
-                               MESSAGE / 256);
-    printf("capture.writes %" PRIu64 "\n", tlps);
+    writes = qtest_readq(b->qts, regs + TPH_ACCEL_REG_OTHER_TLPS);
+    read_bytes = qtest_readq(b->qts, regs + TPH_ACCEL_REG_READ_BYTES);
+    atomics = qtest_readq(b->qts, regs + TPH_ACCEL_REG_ATOMIC_TLPS);
+    g_assert_cmpuint(writes, ==, messages * MESSAGE / PAYLOAD);
+    g_assert_cmpuint(read_bytes, ==, messages * MESSAGE);
+    g_assert_cmpuint(atomics, ==, messages);
+    printf("capture.writes %" PRIu64 "\n", writes);
+    printf("capture.reads %" PRIu64 "\n",
+           qtest_readq(b->qts, regs + TPH_ACCEL_REG_READ_TLPS));
+    printf("capture.atomics %" PRIu64 "\n", atomics);
+    printf("capture.completions %" PRIu64 "\n",
+           read_bytes / PAYLOAD + atomics);
+    printf("capture.passed %" PRIu64 "\n", passed_ports(b));
     printf("capture.cpu_ns %" PRId64 "\n", ns);
     bench_end(b);
 }
@@ -324,7 +349,7 @@ static void bench_routing(void)
     for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
         crowd[i] = crowd_start(functions[i]);
     }
-    for (unsigned int round = 0; round < rounds(); round++) {
+    for (unsigned int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
             crowd_round(crowd[i]);
         }
@@ -343,16 +368,22 @@ static void bench_routing(void)
 
 int main(int argc, char **argv)
 {
-    const char *capture = getenv("BENCH_CAPTURE");
-
     setvbuf(stdout, NULL, _IOLBF, 0);
+    rounds = argc > 1 ? atoi(argv[1]) : 0;
+    if (!rounds) {
+        fprintf(stderr, "usage: %s ROUNDS [CAPTURE]\n", argv[0]);
+        return 2;
+    }
+    if (argc > 2) {
+        bench_capture(argv[2]);
+        return 0;
+    }
     bench_write("two_root_ports", TWO_ROOT_PORTS, NO_IOMMU);
     bench_write("switch", A_SWITCH, NO_IOMMU);
     bench_write("iommu", "-device intel-iommu,intremap=off " TWO_ROOT_PORTS,
                 IOMMU);
     bench_write("switch_ats", "-device intel-iommu,intremap=off,"
                 "device-iotlb=on " A_SWITCH, IOMMU_ATS);
-    bench_capture(capture ? capture : "/dev/null");
     bench_routing();
     return 0;
 }

@@ -479,7 +479,7 @@ static void test_pool_same(struct kunit *test)
 							      &tph));
 	}
 	for (int i = 1; i < MLX5_IB_MR_TPH_POOLED; i++)
-		KUNIT_EXPECT_TRUE(test, pooled(t, 0x100 + i, 3));
+		KUNIT_EXPECT_TRUE(test, pooled(t, 0x80 + i, 3));
 	KUNIT_EXPECT_FALSE(test, pooled(t, 5, 2));
 	KUNIT_EXPECT_FALSE(test, pooled(t, 4, 3));
 	KUNIT_EXPECT_TRUE(test, pooled(t, 5, 3));

@@ -11,12 +11,12 @@
 
 #include <kunit/visibility.h>
 #include <linux/bitfield.h>
+#include <linux/bitops.h>
 
 #include "mlx5_ib.h"
 
-#define HINT_VALID	BIT(31)
-#define HINT_PH		GENMASK(23, 16)
-#define HINT_ST_INDEX	GENMASK(15, 0)
+#define HINT_PH		GENMASK(9, 8)
+#define HINT_ST_INDEX	GENMASK(7, 0)
 
 /**
  * mlx5_ib_mr_tph_pooled - May the mkey of a memory region come from a pool?
@@ -34,23 +34,23 @@
 bool mlx5_ib_mr_tph_pooled(struct mlx5_ib_mr_tph_pool *pool,
 			   const struct mlx5_ib_mr_tph *tph)
 {
-	u32 hint = HINT_VALID | FIELD_PREP(HINT_PH, tph->ph) |
-		   FIELD_PREP(HINT_ST_INDEX, tph->st_index);
-	unsigned int i;
+	unsigned int hint = FIELD_PREP(HINT_PH, tph->ph) |
+			    FIELD_PREP(HINT_ST_INDEX, tph->st_index);
 
 	/* There are no more DMA handles' hints than the platform has CPUs */
 	if (tph->state != MLX5_IB_MR_TPH_EXPORTER)
 		return true;
 
-	for (i = 0; i < ARRAY_SIZE(pool->hints); i++) {
-		u32 old = READ_ONCE(pool->hints[i]);
+	if (test_bit(hint, pool->hints))
+		return true;
 
-		if (!old)
-			old = cmpxchg(&pool->hints[i], 0, hint) ?: hint;
-		if (old == hint)
-			return true;
-	}
+	if (!atomic_add_unless(&pool->nr_hints, 1, MLX5_IB_MR_TPH_POOLED))
+		return false;
 
-	return false;
+	/* Two that bring the same new hint at once have counted it twice */
+	if (test_and_set_bit(hint, pool->hints))
+		atomic_dec(&pool->nr_hints);
+
+	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(mlx5_ib_mr_tph_pooled);

@@ -6,6 +6,7 @@
 #ifndef _MLX5_IB_MR_TPH_POOL_H
 #define _MLX5_IB_MR_TPH_POOL_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 struct mlx5_ib_mr_tph;
@@ -13,13 +14,18 @@ struct mlx5_ib_mr_tph;
 /* More than an owner of memory has use for, and an ST table has room for */
 #define MLX5_IB_MR_TPH_POOLED	64
 
+/* As many as an mkey can hold: 8 bits of tag or index, 2 of processing hint */
+#define MLX5_IB_MR_TPH_HINTS	1024
+
 /**
  * struct mlx5_ib_mr_tph_pool - the hints that have a pool of mkeys
- * @hints: each as one number that is not 0; filled from the start, never
- *	emptied, and so in need of no lock
+ * @hints: a bit for each that has; set once, never cleared, and so in need of
+ *	no lock
+ * @nr_hints: how many there are
  */
 struct mlx5_ib_mr_tph_pool {
-	u32 hints[MLX5_IB_MR_TPH_POOLED];
+	DECLARE_BITMAP(hints, MLX5_IB_MR_TPH_HINTS);
+	atomic_t nr_hints;
 };
 
 bool mlx5_ib_mr_tph_pooled(struct mlx5_ib_mr_tph_pool *pool,
