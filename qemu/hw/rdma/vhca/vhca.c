@@ -354,6 +354,10 @@ static void vhca_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "commands-failed",
                                    &s->commands_failed, OBJ_PROP_FLAG_READ);
+    object_property_set_description(obj, "commands",
+                                    "Commands that the device has run");
+    object_property_set_description(obj, "commands-failed",
+                                    "Those of them that ended with an error");
 }
 
 static void vhca_class_init(ObjectClass *klass, void *data)
