@@ -16,6 +16,7 @@
 #include "tph-accel-lab.h"
 #include "qemu/bitops.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 
 #define DEVCTL2_PREFIX_BLOCKING 0x8000
 
@@ -678,6 +679,8 @@ static void test_slots(void)
     for (int i = 0; i < NR_PORTS; i++) {
         if (i != SW0U && i != SW1U && i != SW0D1) {
             power_off(&lab, i);
+            g_assert_cmphex(qtest_readl(lab.qts, lab.accel[plan[i].last].cfg),
+                            !=, UINT32_MAX);
         }
     }
     for (int to = B; to < NR_ACCELS; to++) {
@@ -768,6 +771,55 @@ static void test_migration(void)
     qtest_quit(from.qts);
     qtest_quit(to.qts);
     unlink(name);
+}
+
+static QDict *list_properties(QTestState *qts, const char *type)
+{
+    return qtest_qmp(qts, "{ 'execute': 'device-list-properties', "
+                     "'arguments': { 'typename': %s } }", type);
+}
+
+static bool has_property(QDict *answer, const char *name)
+{
+    const QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(answer, "return"), entry) {
+        QDict *prop = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (!strcmp(qdict_get_str(prop, "name"), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What "-device TYPE,help" says of each property that QEMU's ports lack */
+static void test_descriptions(void)
+{
+    static const char *const types[] = {
+        "fabric-root-port", "fabric-upstream-port", "fabric-downstream-port",
+        "tph-accel", "vhca",
+    };
+    QTestState *qts = qtest_init("-machine q35 -nodefaults");
+    QDict *stock = list_properties(qts, "pcie-root-port");
+
+    for (int i = 0; i < ARRAY_SIZE(types); i++) {
+        QDict *answer = list_properties(qts, types[i]);
+        const QListEntry *entry;
+
+        QLIST_FOREACH_ENTRY(qdict_get_qlist(answer, "return"), entry) {
+            QDict *prop = qobject_to(QDict, qlist_entry_obj(entry));
+            const char *name = qdict_get_str(prop, "name");
+
+            if (!has_property(stock, name) &&
+                !qdict_haskey(prop, "description")) {
+                g_error("%s: nothing is said of %s", types[i], name);
+            }
+        }
+        qobject_unref(answer);
+    }
+    qobject_unref(stock);
+    qtest_quit(qts);
 }
 
 /* Whatever becomes of it, if the engine can be reached at all */
@@ -935,5 +987,6 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-route/bus-numbers", test_bus_numbers);
     qtest_add_func("/pcie-route/overlaps", test_overlaps);
     qtest_add_func("/pcie-route/trace", test_trace);
+    qtest_add_func("/pcie-route/descriptions", test_descriptions);
     return g_test_run();
 }
