@@ -18,7 +18,7 @@
 #define TWO_ROOT_PORTS \
     "-device fabric-root-port,id=p0,chassis=1,addr=2,peer=keep " \
     "-device fabric-root-port,id=p1,chassis=2,addr=3,peer=keep " \
-    "-device vhca,bus=p0,id=nic -device tph-accel,bus=p1,mem-size=1M "
+    "-device vhca,bus=p0,id=nic -device tph-accel,bus=p1,mem-size=64M "
 #define IOMMU       "-device intel-iommu,intremap=off,device-iotlb=on "
 
 #define DATA        0x1000000ull
@@ -431,14 +431,15 @@ static void test_translation_faults(void)
 
 /*
  * A transfer into the accelerator that does not end: the last request of the
- * ring adds to the doorbell record, and so posts all of them again.
+ * ring adds to the doorbell record, and so posts all of them again: 2 TiB.
  */
 static void start_endless_transfer(Lab *lab)
 {
     qtest_writel(lab->qts, lab->accel->bar[TPH_ACCEL_REGS_BAR] +
                            TPH_ACCEL_REG_CTRL, TPH_ACCEL_CTRL_CLEAR);
     for (int i = 1; i < SLOTS; i++) {
-        post(lab, VHCA_WQE_WRITE, lab->key, DATA, 1 * MiB, lab->key, mem(lab));
+        post(lab, VHCA_WQE_WRITE, lab->key, DATA, 32 * MiB, lab->key,
+             mem(lab));
     }
     post(lab, VHCA_WQE_FETCH_ADD, lab->key, DATA, 8, lab->key,
          vhca_record(QUEUE));
