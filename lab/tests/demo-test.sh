@@ -55,18 +55,18 @@ is "page: nothing is loaded or run" \
 	"$(page "$OUT/report.html" script)$(grep -oiE '(src|href|url|@import)[=(]' "$OUT/report.html")" ""
 
 hostile=$'</td><script>alert("x")</script><p id=\'verdict\'>&amp;\x01'
-mkdir -p $out/hostile
-cp "$OUT/capture.pcapng" $out/hostile/
+mkdir -p $out-hostile
+cp "$OUT/capture.pcapng" $out-hostile/
 jq --arg text "$hostile" '.ok = false | .topology = $text | .kernel = $text | .picture = $text |
 	.route.path[0] = $text | .route.lost_at = $text | .route.why = $text |
 	.checks[0] = {name: $text, ok: false, found: $text, expected: $text}' \
-	"$OUT/result.json" >$out/hostile/result.json
-lab/report $out/hostile >$out/hostile/report.html
-is "page: hostile names are text" "$(page $out/hostile/report.html script)" ""
-is "page: hostile names are all there" "$(grep -o '&lt;script&gt;' $out/hostile/report.html | wc -l)" 11
-is "page: verdict of a run that fails" "$(page $out/hostile/report.html "p[@id='verdict']")" \
+	"$OUT/result.json" >$out-hostile/result.json
+lab/report $out-hostile >$out-hostile/report.html
+is "page: hostile names are text" "$(page $out-hostile/report.html script)" ""
+is "page: hostile names are all there" "$(grep -o '&lt;script&gt;' $out-hostile/report.html | wc -l)" 11
+is "page: verdict of a run that fails" "$(page $out-hostile/report.html "p[@id='verdict']")" \
 	"1 of $(jq '.checks | length' "$OUT/result.json") checks FAILED."
-is "page: what took the hint away" "$(page $out/hostile/report.html "p[@id='lost']")" \
+is "page: what took the hint away" "$(page $out-hostile/report.html "p[@id='lost']")" \
 	"Taken away at ${hostile/$'\x01'/?}: ${hostile/$'\x01'/?}."
 
 # A root complex that drops the hint: the owner set it, the wire has it, and
