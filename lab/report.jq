@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# The page of lab/report. Input: result.json; $tlps: the first write at each of the
-# route's hops, decoded. The page is XML, too, so that a parser finds what is wrong.
+# The page of lab/report. Input: result.json; $out: where it is; $tlps: the first write
+# at each of the route's hops, decoded. The page is XML, too, so that a parser finds what is wrong.
 
 def hex: if . < 16 then "0123456789abcdef"[.:. + 1] else (. / 16 | floor | hex) + (. % 16 | hex) end;
 
@@ -32,8 +32,8 @@ def tlps: [.route.hops, $tlps] | transpose[] |
 	@html "<h3>\(.[0].port), \(.[0].dir)</h3><pre>\(.[1])</pre>";
 
 def commands: "make demo ST=0x\(.tag | hex) PH=\(.ph) NS=\(.namespace) STMODE=\(.st_mode) TOPOLOGY=\(.topology | @sh)",
-	"out/tools/tlpdump --type MWr --th 1 out/demo/capture.pcapng",
-	"jq . out/demo/result.json";
+	"out/tools/tlpdump --type MWr --th 1 \($out | @sh)/capture.pcapng",
+	"jq . \($out | @sh)/result.json";
 
 @html "<!DOCTYPE html>
 <html lang='en' xmlns='http://www.w3.org/1999/xhtml'>
