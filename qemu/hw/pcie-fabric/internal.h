@@ -41,14 +41,26 @@ PCIeTPHCompleter pcie_tph_completer(PCIDevice *dev);
 
 /* Ports */
 
+#define FABRIC_VENDOR_ID    0x1234
+#define FABRIC_PORT_AER     0x100       /* extended capabilities */
+#define FABRIC_PORT_ACS     (FABRIC_PORT_AER + PCI_ERR_SIZEOF)
+
 typedef struct FabricPort {
     bool prefix;
     uint32_t max_payload;
 } FabricPort;
 
-#define FABRIC_PORT_PROPERTIES(_state, _field)                          \
+/*
+ * @_link: the type that has the link's speed and width, whose default is wide
+ * and fast: drivers warn of less
+ */
+#define FABRIC_PORT_PROPERTIES(_state, _field, _link)                   \
     DEFINE_PROP_BOOL("prefix", _state, _field.prefix, true),            \
-    DEFINE_PROP_UINT32("max-payload", _state, _field.max_payload, 512)
+    DEFINE_PROP_UINT32("max-payload", _state, _field.max_payload, 512), \
+    DEFINE_PROP_PCIE_LINK_SPEED("x-speed", _link, speed,                \
+                                PCIE_LINK_SPEED_32),                    \
+    DEFINE_PROP_PCIE_LINK_WIDTH("x-width", _link, width,                \
+                                PCIE_LINK_WIDTH_16)
 
 bool fabric_port_check(const FabricPort *port, Error **errp);
 /* After the PCI Express capability was added */
@@ -59,8 +71,12 @@ void fabric_port_reset(PCIDevice *dev);
  * it if the power is written off, even if the slot has no power controller
  */
 uint32_t fabric_port_slot_value(PCIDevice *dev, uint32_t addr, uint32_t val);
-void fabric_port_describe(ObjectClass *klass);
+/* After the class has its properties */
+void fabric_port_class_init(ObjectClass *klass, uint16_t device_id,
+                            const char *desc);
 void fabric_port_describe_acs(ObjectClass *klass);
+/* Of a port with a slot: it cannot be hot-plugged unless asked for */
+void fabric_port_slot_init(Object *obj);
 
 /*
  * What a root complex does with the hint of a peer request; the later, the
