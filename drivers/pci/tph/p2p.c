@@ -18,8 +18,9 @@
  * pcie_tph_enabled_req_type - Tell what kind of TPH requests a device may send
  * @pdev: the requester
  *
- * The type that pcie_enable_tph() settled for, which is what the device's TPH
- * Requester Enable field says. A driver that builds requests with hints asks
+ * The type that pcie_enable_tph() settled for. The device's TPH Requester Enable
+ * field says the same, but for the moments in which pcie_tph_set_st_entry() has
+ * TPH disabled. A driver that builds requests with hints asks
  * this to know whether it needs an 8-bit Steering Tag or a 16-bit one: they are
  * different namespaces, and a tag of one must not be used as one of the other.
  *
