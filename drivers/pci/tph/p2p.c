@@ -46,7 +46,8 @@ EXPORT_SYMBOL_GPL(pcie_tph_enabled_req_type);
  * This is not about @pdev's own requests, for which it may be capable of less,
  * of more, or of nothing. A completer of Extended TPH that End-End TLP Prefixes
  * cannot reach is reported as one of plain TPH, since a request with a 16-bit
- * tag would be a Malformed TLP for some port on the way.
+ * tag would be a Malformed TLP for some port on the way. That goes by what the
+ * ports are capable of; one that has been told to block prefixes is not noticed.
  *
  * The function reads config space. Exporters of a device's memory should
  * ask once and remember the answer, while they know that the device is there.
