@@ -18,8 +18,9 @@
  * pcie_tph_enabled_req_type - Tell what kind of TPH requests a device may send
  * @pdev: the requester
  *
- * The type that pcie_enable_tph() settled for, which is what the device's TPH
- * Requester Enable field says. A driver that builds requests with hints asks
+ * The type that pcie_enable_tph() settled for. The device's TPH Requester Enable
+ * field says the same, but for the moments in which pcie_tph_set_st_entry() has
+ * TPH disabled. A driver that builds requests with hints asks
  * this to know whether it needs an 8-bit Steering Tag or a 16-bit one: they are
  * different namespaces, and a tag of one must not be used as one of the other.
  *
@@ -45,7 +46,8 @@ EXPORT_SYMBOL_GPL(pcie_tph_enabled_req_type);
  * This is not about @pdev's own requests, for which it may be capable of less,
  * of more, or of nothing. A completer of Extended TPH that End-End TLP Prefixes
  * cannot reach is reported as one of plain TPH, since a request with a 16-bit
- * tag would be a Malformed TLP for some port on the way.
+ * tag would be a Malformed TLP for some port on the way. That goes by what the
+ * ports are capable of; one that has been told to block prefixes is not noticed.
  *
  * The function reads config space. Exporters of a device's memory should
  * ask once and remember the answer, while they know that the device is there.

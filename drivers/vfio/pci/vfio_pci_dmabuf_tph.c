@@ -7,7 +7,6 @@
  * then the buffer's reservation lock, which protects the hints. That is the order
  * of vfio_pci_dma_buf_move(). User memory is accessed outside both.
  */
-#include <linux/cleanup.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/pci-tph.h>
@@ -61,11 +60,9 @@ static u32 tph_supported(struct vfio_pci_core_device *vdev)
 int vfio_pci_dma_buf_get_pci_tph(struct dma_buf_attachment *attachment,
 				 bool extended, u16 *steering_tag, u8 *ph)
 {
-	struct vfio_pci_dma_buf_tph *tph;
+	const struct vfio_pci_dma_buf_tph *tph;
 
-	dma_resv_assert_held(attachment->dmabuf->resv);
-
-	tph = vfio_pci_dma_buf_tph(attachment->dmabuf, NULL);
+	tph = vfio_pci_importer_dma_buf_tph(attachment);
 	if (IS_ERR(tph))
 		return PTR_ERR(tph);
 
@@ -78,54 +75,38 @@ int vfio_pci_dma_buf_get_pci_tph(struct dma_buf_attachment *attachment,
 	return 0;
 }
 
-/*
- * With @new, replace the hints of the buffer and return the old ones in @old;
- * otherwise only return them.
- */
-static int tph_exchange(struct vfio_pci_core_device *vdev,
-			struct dma_buf *dmabuf,
-			const struct vfio_pci_dma_buf_tph *new,
-			struct vfio_pci_dma_buf_tph *old)
+/* The hints of a buffer of @vdev, which cannot leave it before tph_unlock() */
+static struct vfio_pci_dma_buf_tph *tph_lock(struct vfio_pci_core_device *vdev,
+					     struct dma_buf *dmabuf)
 {
 	struct vfio_pci_dma_buf_tph *tph;
 	int ret;
 
-	/* The buffer cannot leave the device while this is held */
-	ACQUIRE(rwsem_read_intr, lock)(&vdev->memory_lock);
-	ret = ACQUIRE_ERR(rwsem_read_intr, &lock);
+	ret = down_read_interruptible(&vdev->memory_lock);
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 
 	/* Before its reservation is touched: it may be anybody's buffer */
-	tph = vfio_pci_dma_buf_tph(dmabuf, vdev);
-	if (IS_ERR(tph))
-		return PTR_ERR(tph);
-
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
-	if (ret)
-		return ret;
-
-	*old = *tph;
-	if (new && memcmp(old, new, sizeof(*old))) {
-		if (dma_buf_pci_tph_taken(dmabuf))
-			ret = -EBUSY;
-		else
-			*tph = *new;
+	tph = vfio_pci_owner_dma_buf_tph(vdev, dmabuf);
+	if (!IS_ERR(tph)) {
+		ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+		if (ret)
+			tph = ERR_PTR(ret);
 	}
-	dma_resv_unlock(dmabuf->resv);
-	return ret;
+	if (IS_ERR(tph))
+		up_read(&vdev->memory_lock);
+	return tph;
 }
 
-static int tph_set(struct vfio_pci_core_device *vdev, struct dma_buf *dmabuf,
-		   const struct vfio_device_feature_dma_buf_tph *arg)
+static void tph_unlock(struct vfio_pci_core_device *vdev, struct dma_buf *dmabuf)
 {
-	struct vfio_pci_dma_buf_tph old, new = {
-		.flags = arg->flags,
-		.steering_tag_ext = arg->steering_tag_ext,
-		.steering_tag = arg->steering_tag,
-		.ph = arg->ph,
-	};
+	dma_resv_unlock(dmabuf->resv);
+	up_read(&vdev->memory_lock);
+}
 
+static int tph_check(struct vfio_pci_core_device *vdev,
+		     const struct vfio_device_feature_dma_buf_tph *arg)
+{
 	if (arg->flags & ~(VFIO_DMA_BUF_TPH_ST | VFIO_DMA_BUF_TPH_ST_EXT))
 		return -EINVAL;
 	if (arg->ph > VFIO_PCI_TPH_PH_MAX)
@@ -140,23 +121,51 @@ static int tph_set(struct vfio_pci_core_device *vdev, struct dma_buf *dmabuf,
 	if (arg->flags & ~tph_supported(vdev))
 		return -EOPNOTSUPP;
 
-	return tph_exchange(vdev, dmabuf, &new, &old);
+	return 0;
+}
+
+static int tph_set(struct vfio_pci_core_device *vdev, struct dma_buf *dmabuf,
+		   const struct vfio_device_feature_dma_buf_tph *arg)
+{
+	struct vfio_pci_dma_buf_tph *tph, new = {
+		.flags = arg->flags,
+		.steering_tag_ext = arg->steering_tag_ext,
+		.steering_tag = arg->steering_tag,
+		.ph = arg->ph,
+	};
+	int ret;
+
+	ret = tph_check(vdev, arg);
+	if (ret)
+		return ret;
+
+	tph = tph_lock(vdev, dmabuf);
+	if (IS_ERR(tph))
+		return PTR_ERR(tph);
+
+	if (memcmp(tph, &new, sizeof(new))) {
+		if (dma_buf_pci_tph_taken(dmabuf))
+			ret = -EBUSY;
+		else
+			*tph = new;
+	}
+	tph_unlock(vdev, dmabuf);
+	return ret;
 }
 
 static int tph_get(struct vfio_pci_core_device *vdev, struct dma_buf *dmabuf,
 		   struct vfio_device_feature_dma_buf_tph *arg)
 {
-	struct vfio_pci_dma_buf_tph tph;
-	int ret;
+	const struct vfio_pci_dma_buf_tph *tph = tph_lock(vdev, dmabuf);
 
-	ret = tph_exchange(vdev, dmabuf, NULL, &tph);
-	if (ret)
-		return ret;
+	if (IS_ERR(tph))
+		return PTR_ERR(tph);
 
-	arg->flags = tph.flags;
-	arg->steering_tag_ext = tph.steering_tag_ext;
-	arg->steering_tag = tph.steering_tag;
-	arg->ph = tph.ph;
+	arg->flags = tph->flags;
+	arg->steering_tag_ext = tph->steering_tag_ext;
+	arg->steering_tag = tph->steering_tag;
+	arg->ph = tph->ph;
+	tph_unlock(vdev, dmabuf);
 	return 0;
 }
 

@@ -30,7 +30,10 @@ struct vfio_pci_dma_buf_tph {
 #ifdef CONFIG_VFIO_PCI_DMABUF
 /* Of vfio_pci_dmabuf.c, to which the buffer's private data belongs */
 struct vfio_pci_dma_buf_tph *
-vfio_pci_dma_buf_tph(struct dma_buf *dmabuf, struct vfio_pci_core_device *vdev);
+vfio_pci_owner_dma_buf_tph(struct vfio_pci_core_device *vdev,
+			   struct dma_buf *dmabuf);
+const struct vfio_pci_dma_buf_tph *
+vfio_pci_importer_dma_buf_tph(struct dma_buf_attachment *attachment);
 
 void vfio_pci_dma_buf_tph_open(struct vfio_pci_core_device *vdev);
 int vfio_pci_dma_buf_get_pci_tph(struct dma_buf_attachment *attachment,

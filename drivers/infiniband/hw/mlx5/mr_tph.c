@@ -79,20 +79,28 @@ static int mlx5_ib_mr_tph_dmah(struct dma_buf_attachment *attach,
 /**
  * mlx5_ib_mr_tph_get - Find out which hint a new memory region gets
  * @dev: the device
- * @attach: to the dma-buf; NULL if the DMA is not for this device to do
+ * @attach: to the dma-buf; NULL with data direct, when the DMA is not for this
+ *	device to do
  * @dmah: DMA handle that the user wants, or NULL
  * @tph: the result; it belongs to the memory region from then on
  *
- * That an exporter's hint cannot be used is no error, for it is only a hint;
- * &mlx5_ib_mr_tph.state says why. The exporter is not held to it then.
+ * That the device has no use or no room for an exporter's hint is no error, for
+ * it is only a hint; &mlx5_ib_mr_tph.state says why. The exporter is not held to
+ * it then.
  *
  * Takes and drops the dma_resv of the dma-buf. The lock of the ST table comes
  * after that, not inside.
  *
- * Return: 0 (give @tph back with mlx5_ib_mr_tph_put()), -EINVAL if both the
- * exporter and @dmah have a hint, or the error of an exporter that cannot
- * answer, such as -ENODEV for a device that has gone: a memory region that
- * lost its hint in a race would be worse than none.
+ * Return:
+ * * 0 - give @tph back with mlx5_ib_mr_tph_put()
+ * * -EINVAL - both the exporter and @dmah have a hint
+ * * another error of the exporter, which cannot answer, such as -ENODEV for a
+ *   device that has gone: a memory region that lost its hint in a race would be
+ *   worse than none
+ * * -ENOMEM, or the error of a write to this device's config space: the ST table
+ *   has room, but the entry could not be made. Memory is short then, or the
+ *   device gone, and that is not the hint's fault: it is told like anything else
+ *   that goes wrong in a registration.
  */
 int mlx5_ib_mr_tph_get(struct mlx5_ib_dev *dev,
 		       struct dma_buf_attachment *attach, struct ib_dmah *dmah,
@@ -106,8 +114,10 @@ int mlx5_ib_mr_tph_get(struct mlx5_ib_dev *dev,
 		.ph = MLX5_IB_NO_PH,
 	};
 
-	if (!attach)
+	if (!attach) {
+		tph->state = MLX5_IB_MR_TPH_DATA_DIRECT;
 		return 0;
+	}
 
 	if (dmah)
 		return mlx5_ib_mr_tph_dmah(attach, dmah, tph);

@@ -15,8 +15,9 @@ struct mlx5_ib_dev;
 /**
  * enum mlx5_ib_mr_tph_state - where the hint of a memory region comes from, or
  *	why it has none
- * @MLX5_IB_MR_TPH_NOBODY: nobody was asked: this is no dma-buf, or another
- *	PCI function does its DMA
+ * @MLX5_IB_MR_TPH_NOBODY: nobody was asked: this is no dma-buf
+ * @MLX5_IB_MR_TPH_DATA_DIRECT: nobody was asked: another PCI function does the
+ *	DMA
  * @MLX5_IB_MR_TPH_DMAH: the DMA handle decides
  * @MLX5_IB_MR_TPH_EXPORTER: the exporter of the dma-buf has a hint, and it is
  *	in use
@@ -29,6 +30,7 @@ struct mlx5_ib_dev;
  */
 enum mlx5_ib_mr_tph_state {
 	MLX5_IB_MR_TPH_NOBODY,
+	MLX5_IB_MR_TPH_DATA_DIRECT,
 	MLX5_IB_MR_TPH_DMAH,
 	MLX5_IB_MR_TPH_EXPORTER,
 	MLX5_IB_MR_TPH_NOT_SET,

@@ -428,7 +428,7 @@ static void test_data_direct(struct kunit *test)
 	t->has = HAS_8BIT | HAS_16BIT;
 	t->attach = NULL;
 	KUNIT_ASSERT_EQ(test, get(t, NULL, &tph), 0);
-	expect_none(test, &tph, MLX5_IB_MR_TPH_NOBODY);
+	expect_none(test, &tph, MLX5_IB_MR_TPH_DATA_DIRECT);
 	KUNIT_EXPECT_EQ(test, t->asked, 0);
 	mlx5_ib_mr_tph_put(&t->dev, &tph);
 	KUNIT_EXPECT_EQ(test, t->indexes, 0);
@@ -555,31 +555,30 @@ static const char *show(struct kunit *test, struct mlx5_ib_mr *mr)
 static const struct show_param {
 	struct mlx5_ib_mr_tph tph;
 	bool dmah;
-	bool data_direct;
 	const char *text;
 } shows[] = {
-	{ { MLX5_IB_MR_TPH_EXPORTER, false, 0xf0, 1, 2 }, false, false,
+	{ { MLX5_IB_MR_TPH_EXPORTER, false, 0xf0, 1, 2 }, false,
 	  "tph exporter tph_ph 2 tph_st 240 tph_st_bits 8 tph_st_index 1 " },
-	{ { MLX5_IB_MR_TPH_EXPORTER, true, 0x1234, 3, 0 }, false, false,
+	{ { MLX5_IB_MR_TPH_EXPORTER, true, 0x1234, 3, 0 }, false,
 	  "tph exporter tph_ph 0 tph_st 4660 tph_st_bits 16 tph_st_index 3 " },
-	{ { MLX5_IB_MR_TPH_NOT_SET }, false, false,
+	{ { MLX5_IB_MR_TPH_NOT_SET }, false,
 	  "tph none tph_reason not-set " },
-	{ { MLX5_IB_MR_TPH_OTHER_NAMESPACE }, false, false,
+	{ { MLX5_IB_MR_TPH_OTHER_NAMESPACE }, false,
 	  "tph none tph_reason other-namespace " },
-	{ { MLX5_IB_MR_TPH_NO_FIT }, false, false,
+	{ { MLX5_IB_MR_TPH_NO_FIT }, false,
 	  "tph none tph_reason does-not-fit " },
-	{ { MLX5_IB_MR_TPH_TABLE_FULL }, false, false,
+	{ { MLX5_IB_MR_TPH_TABLE_FULL }, false,
 	  "tph none tph_reason table-full " },
-	{ { MLX5_IB_MR_TPH_REQUESTER_OFF }, false, false,
+	{ { MLX5_IB_MR_TPH_REQUESTER_OFF }, false,
 	  "tph none tph_reason requester-off " },
-	{ { MLX5_IB_MR_TPH_NOBODY }, false, true,
+	{ { MLX5_IB_MR_TPH_DATA_DIRECT }, false,
 	  "tph none tph_reason data-direct " },
-	{ { MLX5_IB_MR_TPH_DMAH }, true, false,
+	{ { MLX5_IB_MR_TPH_DMAH }, true,
 	  "tph dmah tph_ph 1 tph_st_index 9 " },
 	/* Ordinary memory with a DMA handle, and without */
-	{ { MLX5_IB_MR_TPH_NOBODY }, true, false,
+	{ { MLX5_IB_MR_TPH_NOBODY }, true,
 	  "tph dmah tph_ph 1 tph_st_index 9 " },
-	{ { MLX5_IB_MR_TPH_NOBODY }, false, false, "" },
+	{ { MLX5_IB_MR_TPH_NOBODY }, false, "" },
 };
 
 static void show_name(const struct show_param *param, char *name)
@@ -602,7 +601,6 @@ static void test_show(struct kunit *test)
 	mr = kunit_kzalloc(test, sizeof(*mr), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, mr);
 	mr->tph = param->tph;
-	mr->data_direct = param->data_direct;
 	mr->ibmr.dmah = param->dmah ? &t->dmah.ibdmah : NULL;
 	KUNIT_EXPECT_STREQ(test, show(test, mr), param->text);
 

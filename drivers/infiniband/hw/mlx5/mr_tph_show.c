@@ -44,9 +44,9 @@ static int put_none(struct sk_buff *msg, const char *reason)
 	       rdma_nl_put_driver_string(msg, "tph_reason", reason);
 }
 
-static const char *reason_for_none(struct mlx5_ib_mr *mr)
+static const char *reason_for_none(enum mlx5_ib_mr_tph_state state)
 {
-	switch (mr->tph.state) {
+	switch (state) {
 	case MLX5_IB_MR_TPH_NOT_SET:
 		return "not-set";
 	case MLX5_IB_MR_TPH_OTHER_NAMESPACE:
@@ -57,8 +57,10 @@ static const char *reason_for_none(struct mlx5_ib_mr *mr)
 		return "table-full";
 	case MLX5_IB_MR_TPH_REQUESTER_OFF:
 		return "requester-off";
+	case MLX5_IB_MR_TPH_DATA_DIRECT:
+		return "data-direct";
 	default:
-		return mr->data_direct ? "data-direct" : NULL;
+		return NULL;
 	}
 }
 
@@ -74,7 +76,7 @@ static const char *reason_for_none(struct mlx5_ib_mr *mr)
  */
 int mlx5_ib_fill_res_mr_tph(struct sk_buff *msg, struct mlx5_ib_mr *mr)
 {
-	const char *reason = reason_for_none(mr);
+	const char *reason = reason_for_none(mr->tph.state);
 	struct nlattr *table_attr;
 	int err;
 

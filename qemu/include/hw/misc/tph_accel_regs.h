@@ -11,8 +11,8 @@
  * with its descriptor, and stops a copy where it is. The memory keeps its
  * content. What is not listed reads 0 and ignores writes.
  */
-#ifndef HW_MISC_TPH_ACCEL_REGS_H
-#define HW_MISC_TPH_ACCEL_REGS_H
+#ifndef TPH_ACCEL_REGS_H
+#define TPH_ACCEL_REGS_H
 
 #define TPH_ACCEL_VENDOR_ID        0x1234
 #define TPH_ACCEL_DEVICE_ID        0x7b01

@@ -51,7 +51,6 @@ int mlx5_st_tags_init(struct mlx5_st_tags *tags, u16 num_entries)
 void mlx5_st_tags_destroy(struct mlx5_st_tags *tags)
 {
 	mlx5_st_tags_forget(tags);
-	WARN_ON_ONCE(!xa_empty(&tags->by_tag));
 	xa_destroy(&tags->by_tag);
 	kfree(tags->entries);
 	mutex_destroy(&tags->lock);
@@ -59,7 +58,8 @@ void mlx5_st_tags_destroy(struct mlx5_st_tags *tags)
 
 /**
  * mlx5_st_tags_forget - Do not rely on what released entries still hold
- * @tags: the tags of a device that may have lost its ST table, as in a reset
+ * @tags: the tags of a device that may have lost its ST table, as in a reset;
+ *	must have no user left
  */
 void mlx5_st_tags_forget(struct mlx5_st_tags *tags)
 {
@@ -72,6 +72,8 @@ void mlx5_st_tags_forget(struct mlx5_st_tags *tags)
 		xa_erase(&tags->by_tag, entry->tag);
 		entry->tag = 0;
 	}
+	/* What is left is in use, and nobody is going to write it again */
+	WARN_ON_ONCE(!xa_empty(&tags->by_tag));
 	mutex_unlock(&tags->lock);
 }
 
@@ -189,14 +191,16 @@ int mlx5_st_tags_put(struct mlx5_st_tags *tags, u16 st_index)
  * Users of the same tag share an index. Each of them gives it back with
  * mlx5_st_dealloc_index(), after the last mkey that uses it is gone.
  *
- * May sleep, and takes a lock that no other lock is taken under.
+ * May sleep. Callers should not hold the reservation lock of a dma-buf: writing
+ * an entry takes time, and one mutex serialises it for all users of @dev.
  *
  * Return:
  * * %0 - @st_index is valid and in use
  * * %-EOPNOTSUPP - @dev does not send steering tags
  * * %-ERANGE - @dev has no ST table, and @tag does not fit an mkey
  * * %-ENOSPC - all entries of the ST table are in use for other tags
- * * another error, which says nothing about @tag
+ * * %-ENOMEM - no memory to remember the entry with
+ * * another error - of the write to the ST table, as of a device that has gone
  */
 int mlx5_st_alloc_index_by_tag(struct mlx5_core_dev *dev, u16 tag, u16 *st_index)
 {
