@@ -38,6 +38,10 @@ passes "16-bit that does not fit, direct" NS=16 ST=0x134 PH=1 STMODE=direct
 passes "tag 0, 8-bit" NS=8 ST=0 PH=0
 passes "tag 0, 16-bit" NS=16 ST=0 PH=1
 
+# Relaxed ordering means translated requests, but a bus address has no translation.
+printf 'base switch-no-acs\nprogram=(--relaxed-ordering)\n' >$out.topology
+passes "bus addresses and relaxed ordering" TOPOLOGY=$PWD/$out.topology
+
 # A root complex that drops the hint: the owner set it, the wire has it, and
 # the accelerator never sees it. The demo must notice.
 demo TOPOLOGY=two-root-ports-keep PLATFORM="--set rp1.peer=drop"
