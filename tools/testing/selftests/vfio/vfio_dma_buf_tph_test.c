@@ -1272,7 +1272,7 @@ static int step_set_by_number(struct race *race, int round)
 TEST_F_TIMEOUT(dma_buf_tph, race_of_device_closed, 60)
 {
 	struct race race;
-	int i;
+	int i, old;
 
 	if (!self->namespaces)
 		SKIP(return, NO_COMPLETER);
@@ -1288,14 +1288,16 @@ TEST_F_TIMEOUT(dma_buf_tph, race_of_device_closed, 60)
 			sched_yield();
 		vfio_pci_device_cleanup(self->device);
 		ASSERT_EQ(-EBADF, race_join(&race));
-		close(self->tph.dmabuf_fd);
 
+		old = self->tph.dmabuf_fd;
 		self->device = vfio_pci_device_init(device_bdf, self->iommu);
 		self->tph = (struct vfio_device_feature_dma_buf_tph) {
 			.dmabuf_fd = export_page(self->device, self->bar, 0),
 		};
 		ASSERT_LE(0, self->tph.dmabuf_fd);
 		ASSERT_STATE(self);
+		ASSERT_FD_FAILS(EINVAL, self, old);
+		close(old);
 	}
 }
 
