@@ -7,7 +7,7 @@
 # The kernel has them, but runs them only when it is asked to, through debugfs.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-suites='pcie-tph dma-buf-pci-tph mlx5-st mlx5-mr-tph'
+suites='pcie-tph dma-buf-pci-tph vfio-pci-dmabuf mlx5-st mlx5-mr-tph'
 out=out/kunit-test
 mkdir -p $out
 

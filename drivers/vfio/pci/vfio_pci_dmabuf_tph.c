@@ -7,6 +7,7 @@
  * then the buffer's reservation lock, which protects the hints. That is the order
  * of vfio_pci_dma_buf_move(). User memory is accessed outside both.
  */
+#include <kunit/visibility.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/pci-tph.h>
@@ -224,3 +225,4 @@ int vfio_pci_core_feature_dma_buf_tph(struct vfio_pci_core_device *vdev,
 		return -EFAULT;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vfio_pci_core_feature_dma_buf_tph);

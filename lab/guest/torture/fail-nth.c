@@ -244,16 +244,7 @@ static bool prepare_dmah(struct test *t)
 
 static int run_register_dmah(struct test *t)
 {
-	struct ibv_mr_init_attr attr = {
-		.comp_mask = IBV_REG_MR_MASK_IOVA | IBV_REG_MR_MASK_FD |
-			     IBV_REG_MR_MASK_FD_OFFSET | IBV_REG_MR_MASK_DMAH,
-		.length = SLOT_SIZE,
-		.access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
-		.fd = t->fd,
-		.dmah = t->dmah,
-	};
-
-	t->mr = ibv_reg_mr_ex(t->rig.pd, &attr);
+	t->mr = rig_register_dmah(t->rig.pd, t->fd, t->dmah);
 	return t->mr ? 0 : -errno;
 }
 

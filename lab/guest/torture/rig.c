@@ -150,6 +150,21 @@ struct ibv_mr *rig_register(struct ibv_pd *pd, int fd)
 				 IBV_ACCESS_REMOTE_WRITE);
 }
 
+struct ibv_mr *rig_register_dmah(struct ibv_pd *pd, int fd,
+				 struct ibv_dmah *dmah)
+{
+	struct ibv_mr_init_attr attr = {
+		.comp_mask = IBV_REG_MR_MASK_IOVA | IBV_REG_MR_MASK_FD |
+			     IBV_REG_MR_MASK_FD_OFFSET | IBV_REG_MR_MASK_DMAH,
+		.length = SLOT_SIZE,
+		.access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
+		.fd = fd,
+		.dmah = dmah,
+	};
+
+	return ibv_reg_mr_ex(pd, &attr);
+}
+
 int rig_held(struct rig *rig, int fd, __u16 tag, __u8 ph)
 {
 	int ret = rig_set(rig, fd, tag, ph ^ 1);

@@ -39,6 +39,9 @@ int rig_get(struct rig *rig, int fd, __u16 *tag, __u8 *ph);
 
 /* rig_register(): NULL and errno, as ibv_reg_dmabuf_mr() */
 struct ibv_mr *rig_register(struct ibv_pd *pd, int fd);
+/* rig_register_dmah(): the same, as ibv_reg_mr_ex() with a DMA handle */
+struct ibv_mr *rig_register_dmah(struct ibv_pd *pd, int fd,
+				 struct ibv_dmah *dmah);
 
 /*
  * rig_held(): does an importer hold this hint, which is what @fd has? 1 or 0, a

@@ -79,8 +79,7 @@ static int mlx5_ib_mr_tph_dmah(struct dma_buf_attachment *attach,
 /**
  * mlx5_ib_mr_tph_get - Find out which hint a new memory region gets
  * @dev: the device
- * @attach: to the dma-buf; NULL with data direct, when the DMA is not for this
- *	device to do
+ * @attach: to the dma-buf, of the PCI function that is going to do the DMA
  * @dmah: DMA handle that the user wants, or NULL
  * @tph: the result; it belongs to the memory region from then on
  *
@@ -114,7 +113,8 @@ int mlx5_ib_mr_tph_get(struct mlx5_ib_dev *dev,
 		.ph = MLX5_IB_NO_PH,
 	};
 
-	if (!attach) {
+	/* Data direct: another function, with a requester of its own or none */
+	if (attach->dev != dev->ib_dev.dma_device) {
 		tph->state = MLX5_IB_MR_TPH_DATA_DIRECT;
 		return 0;
 	}

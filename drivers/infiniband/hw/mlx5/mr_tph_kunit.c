@@ -36,7 +36,8 @@
 
 /**
  * struct mr_tph_test - what a test has
- * @dev: registers the memory, enabled for requests of a type
+ * @dev: registers the memory, enabled for requests of a type; its DMA is done by
+ *	a device that is a mock
  * @mdev: of @dev
  * @pdev: of @dev
  * @dmah: names a CPU
@@ -136,6 +137,16 @@ static void detach(void *ptr)
 	dma_buf_detach(attach->dmabuf, attach);
 }
 
+static void attach_dev(struct kunit *test, struct device *dev)
+{
+	struct mr_tph_test *t = test->priv;
+
+	t->attach = dma_buf_attach(t->dmabuf, dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->attach);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, detach, t->attach));
+}
+
 static void set_req_type(struct mr_tph_test *t, u8 req_type)
 {
 	t->pdev.tph_enabled = req_type != PCI_TPH_REQ_DISABLE;
@@ -146,13 +157,14 @@ static int mr_tph_test_init(struct kunit *test)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct mr_tph_test *t;
-	struct device *dev;
 
 	t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	test->priv = t;
 
 	t->dev.mdev = &t->mdev;
+	t->dev.ib_dev.dma_device = kunit_device_register(test, "importer");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->dev.ib_dev.dma_device);
 	t->mdev.pdev = &t->pdev;
 	set_req_type(t, PCI_TPH_REQ_TPH_ONLY);
 	t->dmah.ibdmah.ph = DMAH_PH;
@@ -169,12 +181,7 @@ static int mr_tph_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->dmabuf);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, put_dmabuf, t->dmabuf));
-	dev = kunit_device_register(test, "importer");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
-	t->attach = dma_buf_attach(t->dmabuf, dev);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->attach);
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, detach, t->attach));
+	attach_dev(test, t->dev.ib_dev.dma_device);
 
 	kunit_activate_static_stub(test, mlx5_st_alloc_index_by_tag,
 				   mock_alloc_index_by_tag);
@@ -424,9 +431,13 @@ static void test_data_direct(struct kunit *test)
 {
 	struct mr_tph_test *t = test->priv;
 	struct mlx5_ib_mr_tph tph;
+	struct device *dev;
+
+	dev = kunit_device_register(test, "data-direct");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	attach_dev(test, dev);
 
 	t->has = HAS_8BIT | HAS_16BIT;
-	t->attach = NULL;
 	KUNIT_ASSERT_EQ(test, get(t, NULL, &tph), 0);
 	expect_none(test, &tph, MLX5_IB_MR_TPH_DATA_DIRECT);
 	KUNIT_EXPECT_EQ(test, t->asked, 0);

@@ -296,6 +296,28 @@ static void test_enable_no_root_port(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pcie_tph_enabled_req_type(pdev), PCI_TPH_REQ_DISABLE);
 }
 
+/* Drivers compare with PCI_TPH_LOC_*, which are values in their place */
+static void test_st_table_loc(struct kunit *test)
+{
+	static const u32 locations[] = {
+		PCI_TPH_LOC_NONE, PCI_TPH_LOC_CAP, PCI_TPH_LOC_MSIX,
+	};
+	struct fake_link *link = test->priv;
+	struct fake_function *fake = &link->endpoint;
+
+	fake->pdev.tph_cap = FAKE_TPH_CAP;
+	for (int i = 0; i < ARRAY_SIZE(locations); i++) {
+		set_config(fake, FAKE_TPH_CAP + PCI_TPH_CAP,
+			   (~(PCI_TPH_CAP_LOC_MASK | PCI_TPH_CAP_ST_MASK)) |
+			   locations[i] |
+			   FIELD_PREP(PCI_TPH_CAP_ST_MASK, FAKE_ENTRIES - 1));
+		KUNIT_EXPECT_EQ(test, pcie_tph_get_st_table_loc(&fake->pdev),
+				locations[i]);
+		KUNIT_EXPECT_EQ(test, pcie_tph_get_st_table_size(&fake->pdev),
+				locations[i] == PCI_TPH_LOC_CAP ? FAKE_ENTRIES : 0);
+	}
+}
+
 static u16 st_entry(struct fake_function *fake, int index)
 {
 	int where = FAKE_TPH_CAP + PCI_TPH_BASE_SIZEOF + index * sizeof(u16);
@@ -361,6 +383,7 @@ static struct kunit_case pcie_tph_cases[] = {
 	KUNIT_CASE_PARAM(test_enable, enable_gen_params),
 	KUNIT_CASE(test_enable_rc_end),
 	KUNIT_CASE(test_enable_no_root_port),
+	KUNIT_CASE(test_st_table_loc),
 	KUNIT_CASE(test_st_entry),
 	KUNIT_CASE(test_st_entry_error),
 	{}

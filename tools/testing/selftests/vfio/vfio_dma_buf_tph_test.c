@@ -13,17 +13,22 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include <linux/build_bug.h>
 #include <linux/kernel.h>
 #include <linux/sizes.h>
 #include <linux/udmabuf.h>
 #include <linux/vfio.h>
+
+#include <rdma/ib_user_ioctl_verbs.h>
+#include <rdma/ib_user_verbs.h>
 
 #include <libvfio.h>
 #include <libvfio/pcie_tph.h>
@@ -42,6 +47,7 @@
 #define NR_ROUNDS	2000
 #define NR_SLOW_ROUNDS	200
 #define NR_CLOSES	5
+#define NR_RESETS	30
 
 /* Reasons to skip a test */
 #define NO_COMPLETER		"Not a TPH completer"
@@ -1000,6 +1006,7 @@ struct race {
 	struct uverbs *uverbs;
 	int fds[3];
 	int rounds;
+	int rounds_done;
 	int error;
 	bool stop;
 	bool done;
@@ -1250,6 +1257,122 @@ TEST_F_TIMEOUT(dma_buf_tph, race_of_other_device_closed, 60)
 	close(race.fds[0]);
 out:
 	vfio_pci_device_cleanup(other);
+}
+
+static int step_set_by_number(struct race *race, int round)
+{
+	__atomic_store_n(&race->rounds_done, round, __ATOMIC_RELAXED);
+	return tph_set(race->fds[0], &race->tph);
+}
+
+/*
+ * The device's own file goes. A call that is under way keeps it open until its
+ * end, and then it is that call's thread that closes the device.
+ */
+TEST_F_TIMEOUT(dma_buf_tph, race_of_device_closed, 60)
+{
+	struct race race;
+	int i, old;
+
+	if (!self->namespaces)
+		SKIP(return, NO_COMPLETER);
+
+	for (i = 0; i < NR_CLOSES; i++) {
+		ASSERT_SET(self, some_tph(self, i));
+		race = (struct race) {
+			.fds[0] = self->device->fd,
+			.tph = some_tph(self, i + 1),
+		};
+		race_start(&race, INT_MAX, step_set_by_number);
+		while (__atomic_load_n(&race.rounds_done, __ATOMIC_RELAXED) < 10)
+			sched_yield();
+		vfio_pci_device_cleanup(self->device);
+		ASSERT_EQ(-EBADF, race_join(&race));
+
+		old = self->tph.dmabuf_fd;
+		self->device = vfio_pci_device_init(device_bdf, self->iommu);
+		self->tph = (struct vfio_device_feature_dma_buf_tph) {
+			.dmabuf_fd = export_page(self->device, self->bar, 0),
+		};
+		ASSERT_LE(0, self->tph.dmabuf_fd);
+		ASSERT_STATE(self);
+		ASSERT_FD_FAILS(EINVAL, self, old);
+		close(old);
+	}
+}
+
+static int step_reset(struct race *race, int round)
+{
+	vfio_pci_device_reset(race->device);
+	return 0;
+}
+
+static void ignore_signal(int sig)
+{
+}
+
+static void signals_mask(int how)
+{
+	sigset_t alarm;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	VFIO_ASSERT_EQ(pthread_sigmask(how, &alarm, NULL), 0);
+}
+
+/* Every so many microseconds, none at all for 0 */
+static void signals_start(int interval)
+{
+	const struct sigaction action = { .sa_handler = ignore_signal };
+	const struct itimerval timer = {
+		.it_interval.tv_usec = interval,
+		.it_value.tv_usec = interval,
+	};
+
+	VFIO_ASSERT_EQ(sigaction(SIGALRM, &action, NULL), 0);
+	VFIO_ASSERT_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
+}
+
+/* A reset takes long, and whoever waits for its end does not have to. */
+TEST_F_TIMEOUT(dma_buf_tph, interrupted, 60)
+{
+	struct race race = { .device = self->device };
+	struct vfio_device_feature_dma_buf_tph tph;
+	int interrupted[2] = {};
+	u8 round = 0;
+	int ret;
+
+	if (!self->namespaces)
+		SKIP(return, NO_COMPLETER);
+	if (!(self->device->info.flags & VFIO_DEVICE_FLAGS_RESET))
+		SKIP(return, "The device has no reset");
+
+	ASSERT_SET(self, some_tph(self, 0));
+	/* Not the thread that resets is to get them */
+	signals_mask(SIG_BLOCK);
+	race_start(&race, NR_RESETS, step_reset);
+	signals_mask(SIG_UNBLOCK);
+	signals_start(10000);
+	while (!race_done(&race) && !(interrupted[0] && interrupted[1])) {
+		tph = some_tph(self, ++round);
+		ret = tph_set(self->device->fd, &tph);
+		ASSERT_TRUE(!ret || ret == -EINTR);
+		if (!ret)
+			self->tph = tph;
+		interrupted[0] += ret == -EINTR;
+
+		ret = tph_get(self->device->fd, self->tph.dmabuf_fd, &tph);
+		ASSERT_TRUE(!ret || ret == -EINTR);
+		if (!ret)
+			ASSERT_TPH(&self->tph, &tph);
+		interrupted[1] += ret == -EINTR;
+	}
+	signals_start(0);
+	__atomic_store_n(&race.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, race_join(&race));
+	ASSERT_STATE(self);
+	ASSERT_NE(0, interrupted[0]);
+	ASSERT_NE(0, interrupted[1]);
 }
 
 /* Importers */
@@ -1562,6 +1685,122 @@ TEST_F_TIMEOUT(dma_buf_tph, race_of_import, 60)
 	}
 	ASSERT_EQ(0, race_join(&race));
 	ASSERT_SET(self, some_tph(self, 1));
+	uverbs_close(&uverbs);
+}
+
+/* Whichever comes first, a memory region has the hint or there is none. */
+TEST_F_TIMEOUT(dma_buf_tph, race_of_import_and_revoke, 60)
+{
+	struct race race = { .device = self->device };
+	struct uverbs uverbs;
+	int imported = 0, refused = 0;
+	u8 round = 0;
+	u32 mr;
+	int ret;
+
+	if (!self->namespaces)
+		SKIP(return, NO_COMPLETER);
+	if (!open_importer(self->namespaces, &uverbs))
+		SKIP(return, NO_IMPORTER);
+
+	ASSERT_SET(self, some_tph(self, 0));
+	race_start(&race, NR_SLOW_ROUNDS, step_revoke);
+	while (!race_done(&race)) {
+		ret = import_page(&uverbs, self->tph.dmabuf_fd, &mr);
+		if (ret) {
+			ASSERT_EQ(-ENODEV, ret);
+			refused++;
+		} else {
+			imported++;
+			ASSERT_SET_FAILS(EBUSY, self, some_tph(self, round + 1));
+			ASSERT_EQ(0, uverbs_dereg_mr(&uverbs, mr));
+		}
+		ASSERT_SET(self, some_tph(self, ++round));
+	}
+	ASSERT_EQ(0, race_join(&race));
+	TH_LOG("%d imports, %d were refused", imported, refused);
+	uverbs_close(&uverbs);
+}
+
+/* Access, then the protection domain, then both */
+static int rereg(struct uverbs *uverbs, u32 mr)
+{
+	static const u32 flags[] = {
+		UVERBS_REREG_ACCESS,
+		UVERBS_REREG_PD,
+		UVERBS_REREG_ACCESS | UVERBS_REREG_PD,
+	};
+	struct ib_uverbs_rereg_mr change = {};
+	u32 pds[2] = { uverbs->pd };
+	int i, ret;
+
+	ret = uverbs_alloc_pd(uverbs, &pds[1]);
+	for (i = 0; !ret && i < ARRAY_SIZE(flags); i++) {
+		change.flags = flags[i];
+		change.pd_handle = pds[i & 1];
+		change.access_flags = IB_UVERBS_ACCESS_LOCAL_WRITE |
+				      IB_UVERBS_ACCESS_REMOTE_WRITE;
+		if (i & 2)
+			change.access_flags |= IB_UVERBS_ACCESS_REMOTE_READ;
+		ret = uverbs_rereg_mr(uverbs, mr, &change);
+	}
+	return ret;
+}
+
+TEST_F(dma_buf_tph, rereg)
+{
+	struct uverbs uverbs;
+	u32 mr;
+
+	if (!self->namespaces)
+		SKIP(return, NO_COMPLETER);
+	if (!open_importer(self->namespaces, &uverbs))
+		SKIP(return, NO_IMPORTER);
+
+	/* Registered without a hint, it stays without one */
+	ASSERT_EQ(0, import_page(&uverbs, self->tph.dmabuf_fd, &mr));
+	ASSERT_SET(self, some_tph(self, 1));
+	ASSERT_EQ(0, rereg(&uverbs, mr));
+	ASSERT_SET(self, some_tph(self, 2));
+	ASSERT_EQ(0, uverbs_dereg_mr(&uverbs, mr));
+
+	/* ... and with one, with that one */
+	ASSERT_EQ(0, import_page(&uverbs, self->tph.dmabuf_fd, &mr));
+	ASSERT_EQ(0, rereg(&uverbs, mr));
+	ASSERT_SET_FAILS(EBUSY, self, some_tph(self, 3));
+	ASSERT_EQ(0, uverbs_dereg_mr(&uverbs, mr));
+	ASSERT_SET(self, some_tph(self, 3));
+	uverbs_close(&uverbs);
+}
+
+/* The memory region is one of other memory then, and the dma-buf is free. */
+TEST_F(dma_buf_tph, rereg_of_other_memory)
+{
+	struct ib_uverbs_rereg_mr change = {
+		.flags = UVERBS_REREG_TRANS,
+		.length = getpagesize(),
+	};
+	struct uverbs uverbs;
+	void *memory;
+	u32 mr;
+
+	if (!self->namespaces)
+		SKIP(return, NO_COMPLETER);
+	if (!open_importer(self->namespaces, &uverbs))
+		SKIP(return, NO_IMPORTER);
+
+	memory = mmap(NULL, change.length, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	change.start = (u64)memory;
+
+	ASSERT_SET(self, some_tph(self, 1));
+	ASSERT_EQ(0, import_page(&uverbs, self->tph.dmabuf_fd, &mr));
+	ASSERT_SET_FAILS(EBUSY, self, some_tph(self, 2));
+	ASSERT_EQ(0, uverbs_rereg_mr(&uverbs, mr, &change));
+	ASSERT_SET(self, some_tph(self, 2));
+	ASSERT_EQ(0, uverbs_dereg_mr(&uverbs, mr));
+	munmap(memory, change.length);
 	uverbs_close(&uverbs);
 }
 

@@ -57,7 +57,7 @@ static int uverbs_get_context(struct uverbs *uverbs)
 	return ret;
 }
 
-static int uverbs_alloc_pd(struct uverbs *uverbs)
+int uverbs_alloc_pd(struct uverbs *uverbs, u32 *pd)
 {
 	struct {
 		struct ib_uverbs_alloc_pd_resp core;
@@ -74,7 +74,7 @@ static int uverbs_alloc_pd(struct uverbs *uverbs)
 	ret = uverbs_write(uverbs, IB_USER_VERBS_CMD_ALLOC_PD, &cmd,
 			   sizeof(cmd), sizeof(resp));
 	if (!ret)
-		uverbs->pd = resp.core.pd_handle;
+		*pd = resp.core.pd_handle;
 	return ret;
 }
 
@@ -104,7 +104,7 @@ int uverbs_open(struct uverbs *uverbs, const char *name)
 
 	ret = uverbs_get_context(uverbs);
 	if (!ret)
-		ret = uverbs_alloc_pd(uverbs);
+		ret = uverbs_alloc_pd(uverbs, &uverbs->pd);
 	if (ret)
 		close(uverbs->fd);
 	return ret;
@@ -185,4 +185,21 @@ int uverbs_dereg_mr(struct uverbs *uverbs, u32 mr)
 
 	return uverbs_method(uverbs, UVERBS_OBJECT_MR, UVERBS_METHOD_MR_DESTROY,
 			     attrs, ARRAY_SIZE(attrs));
+}
+
+int uverbs_rereg_mr(struct uverbs *uverbs, u32 mr,
+		    const struct ib_uverbs_rereg_mr *change)
+{
+	struct ib_uverbs_rereg_mr_resp resp = {};
+	struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_rereg_mr core;
+	} cmd = {
+		.core = *change,
+	};
+
+	cmd.core.response = (u64)&resp;
+	cmd.core.mr_handle = mr;
+	return uverbs_write(uverbs, IB_USER_VERBS_CMD_REREG_MR, &cmd,
+			    sizeof(cmd), sizeof(resp));
 }

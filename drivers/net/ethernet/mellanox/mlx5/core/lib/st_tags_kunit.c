@@ -6,6 +6,7 @@
  * Requester capability in its config space and nothing else.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/bitfield.h>
 #include <linux/mlx5/device.h>
@@ -138,6 +139,7 @@ static struct fake_dev *new_table_dev(struct kunit *test)
 /* A subfunction of @parent's, which it has no PCI function without */
 static struct mlx5_core_dev *new_sf(struct kunit *test, struct fake_dev *parent)
 {
+#ifdef CONFIG_MLX5_SF
 	struct mlx5_core_dev *sf;
 
 	sf = kunit_kzalloc(test, sizeof(*sf), GFP_KERNEL);
@@ -145,14 +147,14 @@ static struct mlx5_core_dev *new_sf(struct kunit *test, struct fake_dev *parent)
 	sf->pdev = &parent->pdev;
 	sf->coredev_type = MLX5_COREDEV_SF;
 	sf->caps.hca[MLX5_CAP_GENERAL] = &parent->caps;
-#ifdef CONFIG_MLX5_SF
 	sf->priv.parent_mdev = &parent->mdev;
 	sf->st = mlx5_st_create(sf);
-#else
-	sf->st = parent->mdev.st;
-#endif
 	KUNIT_ASSERT_PTR_EQ(test, sf->st, parent->mdev.st);
 	return sf;
+#else
+	kunit_skip(test, "needs CONFIG_MLX5_SF");
+	return NULL;
+#endif
 }
 
 static u16 get(struct kunit *test, struct mlx5_core_dev *mdev, u16 tag)
@@ -231,6 +233,69 @@ static void test_create(struct kunit *test)
 	kunit_release_action(test, destroy, fake);
 	KUNIT_EXPECT_EQ(test, pcie_tph_enabled_req_type(&fake->pdev),
 			PCI_TPH_REQ_DISABLE);
+}
+
+/* The platform: the tag of a CPU is its number, and there is no CPU 0 */
+static int fake_cpu_st(struct pci_dev *pdev, enum tph_mem_type mem_type,
+		       unsigned int cpu, u16 *tag)
+{
+	if (!cpu)
+		return -EINVAL;
+	*tag = cpu;
+	return 0;
+}
+
+static void expect_cpu(struct kunit *test, struct fake_dev *fake,
+		       unsigned int cpu, int err, u16 st_index)
+{
+	u16 found = UNTOUCHED;
+
+	KUNIT_EXPECT_EQ_MSG(test, err,
+			    mlx5_st_alloc_index(&fake->mdev, TPH_MEM_TYPE_VM,
+						cpu, &found), "CPU %#x", cpu);
+	KUNIT_EXPECT_EQ_MSG(test, found, st_index, "CPU %#x", cpu);
+}
+
+/* A DMA handle's tag is one of the table like any other */
+static void test_cpu(struct kunit *test)
+{
+	struct fake_dev *fake = new_table_dev(test);
+	u16 st_index;
+
+	kunit_activate_static_stub(test, pcie_tph_get_cpu_st, fake_cpu_st);
+	expect_cpu(test, fake, 0, -EINVAL, UNTOUCHED);
+
+	st_index = get(test, &fake->mdev, 0x12);
+	expect_cpu(test, fake, 0x12, 0, st_index);
+	KUNIT_EXPECT_EQ(test, fake->entry_writes, 1);
+
+	/* Whoever stays keeps it, and then there is no room for others */
+	put(test, &fake->mdev, st_index);
+	fill(test, &fake->mdev, FAKE_ENTRIES - 2);
+	KUNIT_EXPECT_EQ(test, table(fake, st_index), 0x12);
+	expect_cpu(test, fake, 0x12, 0, st_index);
+	expect_cpu(test, fake, 0x13, -EBUSY, UNTOUCHED);
+	put(test, &fake->mdev, st_index);
+	expect_cpu(test, fake, 0x13, -EBUSY, UNTOUCHED);
+
+	/* until the last user of an entry leaves, and not a moment longer */
+	put(test, &fake->mdev, st_index);
+	expect_cpu(test, fake, 0x13, 0, st_index);
+	KUNIT_EXPECT_EQ(test, table(fake, st_index), 0x13);
+	put(test, &fake->mdev, st_index);
+	empty(test, &fake->mdev, FAKE_ENTRIES - 2);
+}
+
+static void test_cpu_direct(struct kunit *test)
+{
+	struct fake_dev *fake = new_st_dev(test, PCI_TPH_LOC_NONE, 0);
+
+	kunit_activate_static_stub(test, pcie_tph_get_cpu_st, fake_cpu_st);
+	expect_cpu(test, fake, 0, -EINVAL, UNTOUCHED);
+	expect_cpu(test, fake, 1, 0, 1);
+	expect_cpu(test, fake, 0xff, 0, 0xff);
+	expect_cpu(test, fake, 0x100, -ERANGE, UNTOUCHED);
+	expect_cpu(test, fake, 0x1234, -ERANGE, UNTOUCHED);
 }
 
 static void test_no_st(struct kunit *test)
@@ -429,28 +494,34 @@ static void test_write_failure(struct kunit *test)
 static void test_forget(struct kunit *test)
 {
 	struct fake_dev *fake = new_table_dev(test);
-	struct mlx5_core_dev *sf = new_sf(test, fake);
 	u16 st_index = get(test, &fake->mdev, 0x13);
-
-	put(test, &fake->mdev, st_index);
-	fake->entry_writes = 0;
-
-	/* That a subfunction comes is no reason */
-	mlx5_st_load(sf);
-	KUNIT_EXPECT_EQ(test, get(test, &fake->mdev, 0x13), st_index);
-	KUNIT_EXPECT_EQ(test, fake->entry_writes, 0);
 
 	kunit_warning_suppress(test) {
 		mlx5_st_load(&fake->mdev);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	put(test, &fake->mdev, st_index);
+	fake->entry_writes = 0;
 
 	mlx5_st_load(&fake->mdev);
 	st_index = get(test, &fake->mdev, 0x13);
 	KUNIT_EXPECT_EQ(test, fake->entry_writes, 1);
 	KUNIT_EXPECT_EQ(test, table(fake, st_index), 0x13);
 	put(test, &fake->mdev, st_index);
+}
+
+/* That a subfunction is loaded is no reason to forget */
+static void test_sf_load(struct kunit *test)
+{
+	struct fake_dev *fake = new_table_dev(test);
+	struct mlx5_core_dev *sf = new_sf(test, fake);
+	u16 unused = get(test, &fake->mdev, 0x13);
+
+	put(test, &fake->mdev, unused);
+	mlx5_st_load(sf);
+	KUNIT_EXPECT_EQ(test, get(test, &fake->mdev, 0x13), unused);
+	KUNIT_EXPECT_EQ(test, fake->entry_writes, 1);
+	put(test, &fake->mdev, unused);
 }
 
 static void test_put_too_often(struct kunit *test)
@@ -520,6 +591,8 @@ static void test_leak(struct kunit *test)
 
 static struct kunit_case mlx5_st_cases[] = {
 	KUNIT_CASE(test_create),
+	KUNIT_CASE(test_cpu),
+	KUNIT_CASE(test_cpu_direct),
 	KUNIT_CASE(test_no_st),
 	KUNIT_CASE(test_direct),
 	KUNIT_CASE(test_table),
@@ -533,6 +606,7 @@ static struct kunit_case mlx5_st_cases[] = {
 	KUNIT_CASE(test_forget),
 	KUNIT_CASE(test_put_too_often),
 	KUNIT_CASE(test_sf),
+	KUNIT_CASE(test_sf_load),
 	KUNIT_CASE(test_leak),
 	{}
 };

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+struct ib_uverbs_rereg_mr;
+
 /*
  * An RDMA device that imports dma-bufs, driven without libibverbs. Opening one
  * takes arguments that are its driver's own; those of mlx5 are known here.
@@ -29,5 +31,21 @@ void uverbs_close(struct uverbs *uverbs);
 int uverbs_reg_dmabuf_mr(struct uverbs *uverbs, int dmabuf_fd, u64 length,
 			 u32 *mr);
 int uverbs_dereg_mr(struct uverbs *uverbs, u32 mr);
+
+/* What of a memory region is to change */
+#define UVERBS_REREG_TRANS	(1 << 0)
+#define UVERBS_REREG_PD		(1 << 1)
+#define UVERBS_REREG_ACCESS	(1 << 2)
+
+/*
+ * Change a memory region: @change->flags says what, and other fields to what.
+ *
+ * Returns 0 or a negative errno.
+ */
+int uverbs_rereg_mr(struct uverbs *uverbs, u32 mr,
+		    const struct ib_uverbs_rereg_mr *change);
+
+/* Returns 0 and the handle of a new protection domain, or a negative errno. */
+int uverbs_alloc_pd(struct uverbs *uverbs, u32 *pd);
 
 #endif /* SELFTESTS_VFIO_LIB_INCLUDE_LIBVFIO_UVERBS_H */
