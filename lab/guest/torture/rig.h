@@ -37,8 +37,11 @@ int rig_set(struct rig *rig, int fd, __u16 tag, __u8 ph);
 int rig_clear(struct rig *rig, int fd);
 int rig_get(struct rig *rig, int fd, __u16 *tag, __u8 *ph);
 
-/* rig_register(): NULL and errno, as ibv_reg_dmabuf_mr() */
-struct ibv_mr *rig_register(struct ibv_pd *pd, int fd);
+/*
+ * rig_register(): @access is on top of local and remote writes and remote reads.
+ * NULL and errno, as ibv_reg_dmabuf_mr()
+ */
+struct ibv_mr *rig_register(struct ibv_pd *pd, int fd, int access);
 
 /*
  * rig_held(): does an importer hold this hint, which is what @fd has? 1 or 0, a
