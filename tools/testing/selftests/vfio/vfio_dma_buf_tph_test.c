@@ -42,6 +42,8 @@
 #define NR_ROUNDS	2000
 #define NR_SLOW_ROUNDS	200
 #define NR_CLOSES	5
+/* Seconds, for one that hangs: emulators and debug kernels are slow */
+#define RACE_TIMEOUT	600
 
 /* Reasons to skip a test */
 #define NO_COMPLETER		"Not a TPH completer"
@@ -1052,7 +1054,7 @@ static bool tph_equal(const struct vfio_device_feature_dma_buf_tph *a,
 }
 
 /* The state is always one that somebody set, never part of one and another. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_set_and_get, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_set_and_get, RACE_TIMEOUT)
 {
 	struct race races[2] = {};
 	int fd = self->tph.dmabuf_fd;
@@ -1094,7 +1096,7 @@ static int step_dup2(struct race *race, int round)
 }
 
 /* Whichever file is found is the one that the call is about, to its end. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_dup2, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_dup2, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct vfio_device_feature_dma_buf_tph tph, state[2];
@@ -1150,7 +1152,7 @@ static int step_revoke(struct race *race, int round)
 	return 0;
 }
 
-TEST_F_TIMEOUT(dma_buf_tph, race_of_revoke, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_revoke, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	u8 round = 0;
@@ -1185,7 +1187,7 @@ static int step_export(struct race *race, int round)
 	return ret;
 }
 
-TEST_F_TIMEOUT(dma_buf_tph, race_of_export_and_close, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_export_and_close, RACE_TIMEOUT)
 {
 	struct race races[2] = {};
 	u8 round = 0;
@@ -1215,7 +1217,7 @@ static int step_foreign(struct race *race, int round)
 }
 
 /* The other device's file goes while its dma-buf is looked at. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_other_device_closed, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_other_device_closed, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct vfio_pci_device *other;
@@ -1535,7 +1537,7 @@ static int step_import(struct race *race, int round)
 	return ret ?: uverbs_dereg_mr(race->uverbs, mr);
 }
 
-TEST_F_TIMEOUT(dma_buf_tph, race_of_import, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_import, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct uverbs uverbs;
