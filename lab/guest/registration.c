@@ -51,7 +51,7 @@ static void __attribute__((noreturn)) give_up(const char *what)
 
 static void register_once(struct bench *b, int fd)
 {
-	struct ibv_mr *mr = rig_register(b->rig.pd, fd);
+	struct ibv_mr *mr = rig_register(b->rig.pd, fd, 0);
 
 	if (!mr || ibv_dereg_mr(mr))
 		give_up("(de)registering");
@@ -150,7 +150,7 @@ static void measure_time(struct bench *b, const char *state)
 /* Is the hint in use while the memory is registered? */
 static bool is_used(struct bench *b, __u8 ph)
 {
-	struct ibv_mr *mr = rig_register(b->rig.pd, b->tagged);
+	struct ibv_mr *mr = rig_register(b->rig.pd, b->tagged, 0);
 	int held = rig_held(&b->rig, b->tagged, TAG, ph);
 
 	if (!mr || held < 0 || ibv_dereg_mr(mr))
@@ -176,7 +176,7 @@ static void add_other(struct bench *b)
 	b->fd[i] = rig_export(&b->rig, 0);
 	if (b->fd[i] < 0 || rig_set(&b->rig, b->fd[i], OTHER_TAGS + i, PH))
 		give_up("another dma-buf");
-	b->mr[i] = rig_register(b->rig.pd, b->fd[i]);
+	b->mr[i] = rig_register(b->rig.pd, b->fd[i], 0);
 	if (!b->mr[i])
 		give_up("registering another dma-buf");
 }

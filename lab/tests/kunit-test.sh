@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# usage: kunit-test.sh [LAB/RUN OPTION...]
+# usage: [DEBUG=1] kunit-test.sh [LAB/RUN OPTION...]
 #
 # The series' KUnit tests, in the lab's kernel: "ok SUITE: CASE" for each case.
 # The kernel has them, but runs them only when it is asked to, through debugfs.
+# DEBUG=1: the one with sanitizers and lock checks, where no case may be skipped.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 suites='pcie-tph dma-buf-pci-tph vfio-pci-dmabuf mlx5-st mlx5-mr-tph'
 out=out/kunit-test
 mkdir -p $out
 
-lab/run --out $out "$@" -- "
+lab/run --out $out ${DEBUG:+--debug} "$@" -- "
 	cd /sys/kernel/debug/kunit || exit
 	for suite in $suites; do
 		echo \"suite \$suite\"
@@ -23,7 +24,7 @@ lab/run --out $out "$@" -- "
 
 # Cases are one level below their suite, and parameters one below their case;
 # what a case has to say comes before its result.
-awk '
+awk -v debug="${DEBUG:-}" '
 	function not_ok(what) { print "not ok " what; failed = 1 }
 	function end_of_suite() {
 		if (suite == "")
@@ -49,6 +50,8 @@ awk '
 		sub(/^test_/, "", name)
 		gsub(/_/, " ", name)
 		cases++
+		if (debug && / # SKIP/)
+			result = "not ok"
 		if (result == "ok") {
 			print "ok " suite ": " name
 		} else {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# vfio-selftest.sh [--base 7.2|7.3]
+# [DEBUG=1] vfio-selftest.sh [--base 7.2|7.3]
 #
 # Runs the kernel's VFIO selftests that concern the series, in one boot with an
 # accelerator of each kind (topology "completers"), and prints
@@ -10,7 +10,8 @@
 #   not ok PROGRAM DEVICE: TEST
 #
 # A test that does not apply to a device is left out. One that skips for any
-# other reason is a failure: the lab has all that the tests need.
+# other reason is a failure: the lab has all that the tests need. DEBUG=1: in the
+# kernel with sanitizers and lock checks.
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/common.sh"
 
@@ -46,7 +47,7 @@ EOF
 
 status=0
 tar c -C "$selftests" vfio_dma_buf_tph_test vfio_pci_device_test vfio_pci_driver_test |
-	"$top/lab/run" --topology completers --memory 3G \
+	"$top/lab/run" --topology completers --memory 3G ${DEBUG:+--debug} \
 		--timeout "${TIMEOUT:-600}" --out "$out" -- "$(cat "$out/guest")" \
 		>"$out/guest.txt" 2> >(tee "$out/run.log" | grep '^[0-9:]\{8\}  ' >&2) || status=$?
 

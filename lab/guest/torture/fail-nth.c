@@ -15,12 +15,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <rdma/ib_user_verbs.h>
+
 #include "rig.h"
 
 #define MAX_FAULTS 2000
 
 /* Tags that are not used elsewhere in here come from a cycle that is longer than the table */
 #define CYCLE 100
+
+static char ordinary[SLOT_SIZE] __attribute__((aligned(4096)));
 
 struct test {
 	struct rig rig;
@@ -42,13 +46,10 @@ struct operation {
 	void (*check)(struct test *t, int err);	/* and undo */
 };
 
-static void write_switch(const char *name, const char *value)
+static void write_file(const char *path, const char *value)
 {
-	char path[128];
-	int fd;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s", name);
-	fd = open(path, O_WRONLY);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0) {
 		printf("not ok fail-nth: %s: %s (not the debug kernel?)\n", path,
 		       strerror(errno));
@@ -57,15 +58,27 @@ static void write_switch(const char *name, const char *value)
 	close(fd);
 }
 
-/* All allocations, without a word on the console */
+/* All allocations; each that fails puts its stack into the kernel's log */
 static void set_up_faults(void)
 {
-	write_switch("failslab/verbose", "0");
-	write_switch("failslab/ignore-gfp-wait", "N");
-	write_switch("fail_page_alloc/verbose", "0");
-	write_switch("fail_page_alloc/ignore-gfp-wait", "N");
-	write_switch("fail_page_alloc/min-order", "0");
-	write_switch("fail_usercopy/verbose", "0");
+	static const char *const switches[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "2" },
+		{ "failslab/verbose_ratelimit_interval_ms", "0" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "2" },
+		{ "fail_page_alloc/verbose_ratelimit_interval_ms", "0" },
+		{ "fail_usercopy/verbose", "2" },
+		{ "fail_usercopy/verbose_ratelimit_interval_ms", "0" },
+	};
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(switches) / sizeof(*switches); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", switches[i][0]);
+		write_file(path, switches[i][1]);
+	}
 }
 
 static void arm(struct test *t)
@@ -201,7 +214,14 @@ static bool prepare_no_hint(struct test *t)
 
 static int run_register(struct test *t)
 {
-	t->mr = rig_register(t->rig.pd, t->fd);
+	t->mr = rig_register(t->rig.pd, t->fd, 0);
+	return t->mr ? 0 : -errno;
+}
+
+/* With ATS, the memory is mapped before there is an mkey */
+static int run_register_relaxed(struct test *t)
+{
+	t->mr = rig_register(t->rig.pd, t->fd, IBV_ACCESS_RELAXED_ORDERING);
 	return t->mr ? 0 : -errno;
 }
 
@@ -286,12 +306,71 @@ static void check_deregister(struct test *t, int err)
 	check_given_back(t);
 }
 
+/* By hand: libibverbs knows of no dma-buf that is re-registered, the kernel does */
+static int rereg(struct test *t, __u32 flags, void *start, __u64 length)
+{
+	struct ib_uverbs_rereg_mr_resp response;
+	struct {
+		struct ib_uverbs_cmd_hdr header;
+		struct ib_uverbs_rereg_mr command;
+	} request = {
+		.header.command = IB_USER_VERBS_CMD_REREG_MR,
+		.header.in_words = sizeof(request) / 4,
+		.header.out_words = sizeof(response) / 4,
+		.command.response = (uintptr_t)&response,
+		.command.mr_handle = t->mr->handle,
+		.command.flags = flags,
+		.command.start = (uintptr_t)start,
+		.command.length = length,
+		.command.hca_va = (uintptr_t)start,
+		.command.access_flags = IBV_ACCESS_LOCAL_WRITE,
+	};
+
+	if (write(t->rig.context->cmd_fd, &request, sizeof(request)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int run_rereg_access(struct test *t)
+{
+	return rereg(t, IBV_REREG_MR_CHANGE_ACCESS, NULL, 0);
+}
+
+/* The hint stays with the memory that it is about, whatever became of access */
+static void check_rereg_access(struct test *t, int err)
+{
+	(void)err;
+	check_deregister(t, -EAGAIN);
+}
+
+/* Ordinary memory takes the place of the dma-buf */
+static int run_rereg_memory(struct test *t)
+{
+	return rereg(t, IBV_REREG_MR_CHANGE_TRANSLATION, ordinary,
+		     sizeof(ordinary));
+}
+
+/*
+ * On success the hint went with the dma-buf. After an error it may have, too: the
+ * last thing to fail is the answer, which comes when all is done.
+ */
+static void check_rereg_memory(struct test *t, int err)
+{
+	if (!err)
+		check_given_back(t);
+	if (ibv_dereg_mr(t->mr))
+		wrong(t, "cannot deregister");
+	check_given_back(t);
+}
+
 static const struct operation operations[] = {
 	{ "SET", prepare_set, run_set, check_set },
 	{ "GET", prepare_set, run_get, check_get },
 	{ "export", prepare_nothing, run_export, check_export },
 	{ "registration, new tag", prepare_new_tag, run_register, check_register },
 	{ "registration, tag in use before", prepare_same_tag, run_register,
+	  check_register },
+	{ "registration, relaxed ordering", prepare_same_tag, run_register_relaxed,
 	  check_register },
 	{ "registration, no pool", prepare_no_pool, run_register, check_register },
 	{ "registration, no hint", prepare_no_hint, run_register,
@@ -301,6 +380,8 @@ static const struct operation operations[] = {
 	{ "deregistration", prepare_deregister, run_deregister, check_deregister },
 	{ "deregistration, no pool", prepare_deregister_no_pool, run_deregister,
 	  check_deregister },
+	{ "other access", prepare_deregister, run_rereg_access, check_rereg_access },
+	{ "other memory", prepare_deregister, run_rereg_memory, check_rereg_memory },
 };
 
 /* Each hint that is seen gets a pool of mkeys until there are 64 */
@@ -335,8 +416,11 @@ static void run(struct test *t, const struct operation *op)
 {
 	unsigned int errors = 0, seen[256] = { 0 };
 	bool more = true;
+	char line[64];
 	int err;
 
+	snprintf(line, sizeof(line), "fail-nth: %s\n", op->name);
+	write_file("/dev/kmsg", line);
 	t->wrong = NULL;
 	for (t->n = 1; more && !t->wrong && t->n <= MAX_FAULTS; t->n++) {
 		t->mr = NULL;

@@ -142,12 +142,12 @@ int rig_get(struct rig *rig, int fd, __u16 *tag, __u8 *ph)
 	return 0;
 }
 
-struct ibv_mr *rig_register(struct ibv_pd *pd, int fd)
+struct ibv_mr *rig_register(struct ibv_pd *pd, int fd, int access)
 {
 	return ibv_reg_dmabuf_mr(pd, 0, SLOT_SIZE, 0, fd,
 				 IBV_ACCESS_LOCAL_WRITE |
 				 IBV_ACCESS_REMOTE_READ |
-				 IBV_ACCESS_REMOTE_WRITE);
+				 IBV_ACCESS_REMOTE_WRITE | access);
 }
 
 struct ibv_mr *rig_register_dmah(struct ibv_pd *pd, int fd,
@@ -185,7 +185,7 @@ static unsigned int count_free(struct rig *rig, int *fds, struct ibv_mr **mrs)
 		fds[i] = rig_export(rig, 0);
 		if (fds[i] < 0 || rig_set(rig, fds[i], tag, 1))
 			break;
-		mrs[i] = rig_register(rig->pd, fds[i]);
+		mrs[i] = rig_register(rig->pd, fds[i], 0);
 		if (!mrs[i]) {
 			close(fds[i]);
 			break;

@@ -37,9 +37,12 @@ int rig_set(struct rig *rig, int fd, __u16 tag, __u8 ph);
 int rig_clear(struct rig *rig, int fd);
 int rig_get(struct rig *rig, int fd, __u16 *tag, __u8 *ph);
 
-/* rig_register(): NULL and errno, as ibv_reg_dmabuf_mr() */
-struct ibv_mr *rig_register(struct ibv_pd *pd, int fd);
-/* rig_register_dmah(): the same, as ibv_reg_mr_ex() with a DMA handle */
+/*
+ * rig_register(): @access is on top of local and remote writes and remote reads.
+ * NULL and errno, as ibv_reg_dmabuf_mr()
+ */
+struct ibv_mr *rig_register(struct ibv_pd *pd, int fd, int access);
+/* rig_register_dmah(): without, as ibv_reg_mr_ex() with a DMA handle */
 struct ibv_mr *rig_register_dmah(struct ibv_pd *pd, int fd,
 				 struct ibv_dmah *dmah);
 

@@ -82,6 +82,12 @@ static int shared(struct worker *w)
 	return SHARED_FD + pick(w, NR_SHARED);
 }
 
+/* Or none; relaxed ordering makes the driver map the memory early */
+static int access_flag(struct worker *w)
+{
+	return pick(w, 2) ? IBV_ACCESS_RELAXED_ORDERING : 0;
+}
+
 static void sleep_ms(unsigned int ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
@@ -106,7 +112,7 @@ static int do_register(struct worker *w)
 
 	if (w->mrs[i])
 		return NOTHING;
-	w->mrs[i] = rig_register(w->rig->pd, shared(w));
+	w->mrs[i] = rig_register(w->rig->pd, shared(w), access_flag(w));
 	return w->mrs[i] ? 0 : -errno;
 }
 
@@ -177,7 +183,7 @@ static int do_own(struct worker *w)
 
 	if (fd < 0)
 		return fd;
-	mr = rig_register(w->rig->pd, fd);
+	mr = rig_register(w->rig->pd, fd, access_flag(w));
 	if (!mr) {
 		int err = errno;
 
@@ -205,7 +211,7 @@ static int do_abandon(struct worker *w)
 		return fd;
 	context = ibv_open_device(w->rig->context->device);
 	pd = context ? ibv_alloc_pd(context) : NULL;
-	if (!pd || !rig_register(pd, fd))
+	if (!pd || !rig_register(pd, fd, access_flag(w)))
 		ret = -errno;
 	else
 		try_to_change(w, fd, tag, ph);
