@@ -1649,79 +1649,6 @@ TEST_F(dma_buf_tph, closed_dma_buf_while_imported)
 	uverbs_close(&uverbs);
 }
 
-static int step_import(struct race *race, int round)
-{
-	u32 mr;
-	int ret;
-
-	ret = import_page(race->uverbs, race->tph.dmabuf_fd, &mr);
-	return ret ?: uverbs_dereg_mr(race->uverbs, mr);
-}
-
-TEST_F_TIMEOUT(dma_buf_tph, race_of_import, 60)
-{
-	struct race race = { .device = self->device };
-	struct uverbs uverbs;
-	u8 round = 0;
-
-	if (!self->namespaces)
-		SKIP(return, NO_COMPLETER);
-	if (!open_importer(self->namespaces, &uverbs))
-		SKIP(return, NO_IMPORTER);
-
-	race.tph = self->tph;
-	race.uverbs = &uverbs;
-	ASSERT_SET(self, some_tph(self, 0));
-	race_start(&race, NR_SLOW_ROUNDS, step_import);
-	while (!race_done(&race)) {
-		struct vfio_device_feature_dma_buf_tph tph =
-			some_tph(self, ++round);
-		int ret = tph_set(self->device->fd, &tph);
-
-		ASSERT_TRUE(!ret || ret == -EBUSY);
-		if (!ret)
-			self->tph = tph;
-		ASSERT_STATE(self);
-	}
-	ASSERT_EQ(0, race_join(&race));
-	ASSERT_SET(self, some_tph(self, 1));
-	uverbs_close(&uverbs);
-}
-
-/* Whichever comes first, a memory region has the hint or there is none. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_import_and_revoke, 60)
-{
-	struct race race = { .device = self->device };
-	struct uverbs uverbs;
-	int imported = 0, refused = 0;
-	u8 round = 0;
-	u32 mr;
-	int ret;
-
-	if (!self->namespaces)
-		SKIP(return, NO_COMPLETER);
-	if (!open_importer(self->namespaces, &uverbs))
-		SKIP(return, NO_IMPORTER);
-
-	ASSERT_SET(self, some_tph(self, 0));
-	race_start(&race, NR_SLOW_ROUNDS, step_revoke);
-	while (!race_done(&race)) {
-		ret = import_page(&uverbs, self->tph.dmabuf_fd, &mr);
-		if (ret) {
-			ASSERT_EQ(-ENODEV, ret);
-			refused++;
-		} else {
-			imported++;
-			ASSERT_SET_FAILS(EBUSY, self, some_tph(self, round + 1));
-			ASSERT_EQ(0, uverbs_dereg_mr(&uverbs, mr));
-		}
-		ASSERT_SET(self, some_tph(self, ++round));
-	}
-	ASSERT_EQ(0, race_join(&race));
-	TH_LOG("%d imports, %d were refused", imported, refused);
-	uverbs_close(&uverbs);
-}
-
 /* Access, then the protection domain, then both */
 static int rereg(struct uverbs *uverbs, u32 mr)
 {
@@ -1801,6 +1728,84 @@ TEST_F(dma_buf_tph, rereg_of_other_memory)
 	ASSERT_SET(self, some_tph(self, 2));
 	ASSERT_EQ(0, uverbs_dereg_mr(&uverbs, mr));
 	munmap(memory, change.length);
+	uverbs_close(&uverbs);
+}
+
+/*
+ * The races come last: they go through more hints than there are pools of mkeys
+ * for, and memory regions without a pool are another case.
+ */
+
+static int step_import(struct race *race, int round)
+{
+	u32 mr;
+	int ret;
+
+	ret = import_page(race->uverbs, race->tph.dmabuf_fd, &mr);
+	return ret ?: uverbs_dereg_mr(race->uverbs, mr);
+}
+
+TEST_F_TIMEOUT(dma_buf_tph, race_of_import, 60)
+{
+	struct race race = { .device = self->device };
+	struct uverbs uverbs;
+	u8 round = 0;
+
+	if (!self->namespaces)
+		SKIP(return, NO_COMPLETER);
+	if (!open_importer(self->namespaces, &uverbs))
+		SKIP(return, NO_IMPORTER);
+
+	race.tph = self->tph;
+	race.uverbs = &uverbs;
+	ASSERT_SET(self, some_tph(self, 0));
+	race_start(&race, NR_SLOW_ROUNDS, step_import);
+	while (!race_done(&race)) {
+		struct vfio_device_feature_dma_buf_tph tph =
+			some_tph(self, ++round);
+		int ret = tph_set(self->device->fd, &tph);
+
+		ASSERT_TRUE(!ret || ret == -EBUSY);
+		if (!ret)
+			self->tph = tph;
+		ASSERT_STATE(self);
+	}
+	ASSERT_EQ(0, race_join(&race));
+	ASSERT_SET(self, some_tph(self, 1));
+	uverbs_close(&uverbs);
+}
+
+/* Whichever comes first, a memory region has the hint or there is none. */
+TEST_F_TIMEOUT(dma_buf_tph, race_of_import_and_revoke, 60)
+{
+	struct race race = { .device = self->device };
+	struct uverbs uverbs;
+	int imported = 0, refused = 0;
+	u8 round = 0;
+	u32 mr;
+	int ret;
+
+	if (!self->namespaces)
+		SKIP(return, NO_COMPLETER);
+	if (!open_importer(self->namespaces, &uverbs))
+		SKIP(return, NO_IMPORTER);
+
+	ASSERT_SET(self, some_tph(self, 0));
+	race_start(&race, NR_SLOW_ROUNDS, step_revoke);
+	while (!race_done(&race)) {
+		ret = import_page(&uverbs, self->tph.dmabuf_fd, &mr);
+		if (ret) {
+			ASSERT_EQ(-ENODEV, ret);
+			refused++;
+		} else {
+			imported++;
+			ASSERT_SET_FAILS(EBUSY, self, some_tph(self, round + 1));
+			ASSERT_EQ(0, uverbs_dereg_mr(&uverbs, mr));
+		}
+		ASSERT_SET(self, some_tph(self, ++round));
+	}
+	ASSERT_EQ(0, race_join(&race));
+	TH_LOG("%d imports, %d were refused", imported, refused);
 	uverbs_close(&uverbs);
 }
 
