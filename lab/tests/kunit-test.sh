@@ -6,12 +6,12 @@
 # The series' KUnit tests, in the lab's kernel: "ok SUITE: CASE" for each case.
 # The kernel has them, but runs them only when it is asked to, through debugfs.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+. "$(dirname "$0")/../../scripts/common.sh"
 suites='pcie-tph dma-buf-pci-tph mlx5-st mlx5-mr-tph'
-out=out/kunit-test
-mkdir -p $out
+out=$results/kunit-test
+mkdir -p "$out"
 
-lab/run --out $out "$@" -- "
+"$top/lab/run" --out "$out" "$@" -- "
 	cd /sys/kernel/debug/kunit || exit
 	for suite in $suites; do
 		echo \"suite \$suite\"
@@ -19,7 +19,7 @@ lab/run --out $out "$@" -- "
 		echo run >\$suite/run
 		cat \$suite/results
 	done
-	echo end" </dev/null >$out/results || { echo "not ok kunit: lab/run failed"; exit 1; }
+	echo end" </dev/null >"$out/results" || { echo "not ok kunit: lab/run failed"; exit 1; }
 
 # Cases are one level below their suite, and parameters one below their case;
 # what a case has to say comes before its result.
@@ -65,4 +65,4 @@ awk '
 		if (!ended)
 			not_ok("kunit: the run did not come to its end")
 		exit failed
-	}' $out/results
+	}' "$out/results"

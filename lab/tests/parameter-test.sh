@@ -14,7 +14,7 @@ requester_enable()	# KERNEL-ARGUMENTS
 {
 	local control
 	# ECAP17 is the TPH Requester capability, its control register is at 8.
-	control=$("$top/lab/run" --topology two-root-ports --out "$top/out/parameter" --append "$1" -- \
+	control=$("$top/lab/run" --topology two-root-ports --out "$results/parameter" --append "$1" -- \
 		'setpci -s $(lspci -n | awk "/15b3:/ { print \$1; exit }") ECAP17+8.l') 2>/dev/null
 	echo $((0x${control:-0} >> 8 & 3))
 }
