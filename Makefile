@@ -3,8 +3,9 @@
 
 # The demo's tag, hint, namespace and topology; lab/demo has the defaults.
 export ST PH NS TOPOLOGY STMODE
-# A kernel tree of the user's instead of the packaged source.
-export LINUX
+# Another of the kernels that the series is for, or a kernel tree of the user's
+# instead of the packaged source.
+export BASE LINUX
 # Who signs the mails of "make series" off.
 export AUTHOR
 
@@ -16,11 +17,12 @@ help:
 	@echo '            from nothing to the proof: a steering tag travels from the'
 	@echo '            accelerator'"'"'s owner to the wire; leaves out/demo/'
 	@echo '            TOPOLOGY: one of lab/topologies/'
-	@echo 'make check  all tests; the last line counts'
-	@echo 'make check-build [BASE=7.2|7.3]'
-	@echo '            the series as a compiler sees it: each commit by itself, warnings,'
-	@echo '            sparse, options off, modules, arm64, clang, coccinelle'
-	@echo 'make series [BASE=7.2|7.3] [AUTHOR="Name <mail>"]'
+	@echo 'make check  all tests, on both kernels; the last line counts'
+	@echo 'make check-build'
+	@echo '            the series as tools see it, on both kernels: each commit by itself,'
+	@echo '            warnings, sparse, options off, modules, arm64, clang, coccinelle,'
+	@echo '            documentation (half an hour and more)'
+	@echo 'make series [AUTHOR="Name <mail>"]'
 	@echo '            the patches as mails, in out/series/'
 	@echo 'make apply LINUX=TREE'
 	@echo '            the patches on a branch of your own git tree'
@@ -34,7 +36,8 @@ help:
 	@echo 'make clean  remove out/ and this checkout'"'"'s build trees'
 	@echo 'lab/run     boot the lab and run a command in it, see lab/run --help'
 	@echo
-	@echo 'LINUX=TREE builds the kernel from your own tree.'
+	@echo 'BASE=7.2|7.3 with any of these: that kernel (7.2 if nothing is said); results'
+	@echo 'are in out/BASE/ then. LINUX=TREE: a kernel tree of your own.'
 
 setup:
 	@scripts/setup
@@ -46,10 +49,10 @@ check: setup
 	@lab/check
 
 check-build: setup
-	@scripts/check-build --base $(or $(BASE),7.2)
+	@SUITES=lab/suites-build lab/check
 
 series: setup
-	@scripts/series --base $(or $(BASE),7.2)
+	@scripts/series
 
 apply: setup
 	@scripts/apply

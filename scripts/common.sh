@@ -11,6 +11,13 @@ checkout_cache=$P2P_CACHE/checkouts/$(echo "$top" | sha256sum | cut -c1-8)
 export P2P_CACHE CCACHE_DIR=$P2P_CACHE/ccache
 export CCACHE_BASEDIR=$checkout_cache CCACHE_NOHASHDIR=1
 
+# The kernels that the series is for.
+bases="7.2 7.3"
+
+# Where runs leave what they found. Those that name the kernel that they are of
+# have a place of their own.
+results=$top/out${BASE:+/$BASE}
+
 # For a QEMU with sanitizers: a report ends it, as a crash does. At its end it
 # does not free all that it has.
 sanitizer_options()

@@ -7,7 +7,8 @@
 # memory in each scenario, and the program looks where its writes arrived.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-out=out/ats-test capture=out/ats-test/capture.pcapng
+. scripts/common.sh
+out=$results/ats-test capture=$results/ats-test/capture.pcapng
 scenarios=plain,plain,plain,plain,plain,plain,plain,plain
 n=8
 failed=0

@@ -5,9 +5,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 suite=demo
+. scripts/common.sh
 . lab/tests/tap.sh
-out=out/demo-test
-export OUT=$PWD/$out
+out=$results/demo-test
+export OUT=$out
 unset ST PH NS STMODE TOPOLOGY
 
 demo() { env "$@" lab/demo >$out.log 2>&1; }

@@ -4,15 +4,14 @@
 # docs-test.sh [DIRECTORY...]
 #
 # Builds the kernel documentation of the directories that the series touches (or
-# of those named) and looks for warnings about files of the series. Needs
-# sphinx-build (Debian: python3-sphinx), which is not installed for this alone.
-# The driver API takes some minutes.
+# of those named) and looks for warnings about files of the series: its own, and
+# those whose kernel-doc they have. The driver API takes some minutes.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/common.sh"
 
 [ $# -gt 0 ] || set -- PCI infiniband userspace-api driver-api
-command -v sphinx-build >/dev/null || {
-	echo "ok documentation # SKIP there is no sphinx-build"
+"$top/scripts/setup" python3-sphinx python3-yaml || {
+	echo "ok documentation # SKIP there is no sphinx-build, and it could not be installed"
 	exit
 }
 tree=$("$top/scripts/compose") || exit 1
@@ -27,7 +26,7 @@ for dir; do
 		tail "$log"
 		echo "not ok documentation: $dir: does not build"
 		rc=1
-	elif grep -E 'WARNING|ERROR' "$log" | grep -F "$(printf '%s\n' "${files[@]}")"; then
+	elif grep -iE 'warning|error' "$log" | grep -F "$(printf '%s\n' "${files[@]}")"; then
 		echo "not ok documentation: $dir: warnings about files of the series"
 		rc=1
 	else

@@ -11,7 +11,7 @@ set -uo pipefail
 suite=hints
 . "$top/lab/tests/tap.sh"
 
-out=$top/out/hints
+out=$results/hints
 mkdir -p "$out"
 guest()	# COMMAND LAB/RUN-OPTION...
 {

@@ -8,11 +8,12 @@
 # DEBUG=1: the one with sanitizers and lock checks, where no case may be skipped.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. scripts/common.sh
 suites='pcie-tph dma-buf-pci-tph vfio-pci-dmabuf mlx5-st mlx5-mr-tph'
-out=out/kunit-test
-mkdir -p $out
+out=$results/kunit-test
+mkdir -p "$out"
 
-lab/run --out $out ${DEBUG:+--debug} "$@" -- "
+lab/run --out "$out" ${DEBUG:+--debug} "$@" -- "
 	cd /sys/kernel/debug/kunit || exit
 	for suite in $suites; do
 		echo \"suite \$suite\"
@@ -20,7 +21,7 @@ lab/run --out $out ${DEBUG:+--debug} "$@" -- "
 		echo run >\$suite/run
 		cat \$suite/results
 	done
-	echo end" </dev/null >$out/results || { echo "not ok kunit: lab/run failed"; exit 1; }
+	echo end" </dev/null >"$out/results" || { echo "not ok kunit: lab/run failed"; exit 1; }
 
 # Cases are one level below their suite, and parameters one below their case;
 # what a case has to say comes before its result.
@@ -68,4 +69,4 @@ awk -v debug="${DEBUG:-}" '
 		if (!ended)
 			not_ok("kunit: the run did not come to its end")
 		exit failed
-	}' $out/results
+	}' "$out/results"

@@ -15,7 +15,7 @@ requester_enable()	# KERNEL-ARGUMENTS
 {
 	local control
 	# ECAP17 is the TPH Requester capability, its control register is at 8.
-	control=$("$top/lab/run" --topology two-root-ports --out "$top/out/parameter" --append "$1" -- \
+	control=$("$top/lab/run" --topology two-root-ports --out "$results/parameter" --append "$1" -- \
 		'setpci -s $(lspci -n | awk "/15b3:/ { print \$1; exit }") ECAP17+8.l') 2>/dev/null
 	echo $((0x${control:-0} >> 8 & 3))
 }
@@ -33,7 +33,7 @@ demo()	# LAB/RUN-OPTION...
 	TOPOLOGY=accel-8bit NS=8 ST=0x5a OUT=$demo PLATFORM="--set nic0.tph-ext=on $*" \
 		"$top/lab/demo" >"$demo.log" 2>&1
 }
-demo=$top/out/parameter/demo
+demo=$results/parameter/demo
 mkdir -p "$demo"
 found() { jq -r --arg name "$1" '.checks[] | select(.name == $name) | .found' "$demo/result.json"; }
 

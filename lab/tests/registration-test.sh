@@ -10,11 +10,12 @@
 # shows that the statistics would tell.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. scripts/common.sh
 suite=registration
 . lab/tests/tap.sh
-out=out/registration-test
+out=$results/registration-test
 cycles=100
-mkdir -p $out
+mkdir -p "$out"
 
 value() # NAME
 {
@@ -34,8 +35,8 @@ run() # MODE ENTRIES [LAB/RUN OPTION...]
 	mode=$1
 	local entries=$2
 	shift 2
-	lab/run --out $out "$@" -- "lab-registration $cycles" </dev/null \
-		>"$out/$mode" 2>$out/stderr
+	lab/run --out "$out" "$@" -- "lab-registration $cycles" </dev/null \
+		>"$out/$mode" 2>"$out/stderr"
 	is "$mode: exit status" $? 0
 	is "$mode: entries of the ST table" "$(value entries)" "$entries"
 	compare alone 1

@@ -49,13 +49,17 @@ passed()	# LOG TEST
 
 lost=() missing=() silent=()
 while IFS=: read -r name tests; do
-	log=$top/out/check/${suite_of[$name]:-}.log
+	suite_log=$top/out/check/${suite_of[$name]:-}
 	[ -n "${suite_of[$name]:-}" ] || { lost+=("$name"); continue; }
-	[ -s "$log" ] || silent+=("${suite_of[$name]}")
+	# One, or one for each kernel
+	logs=$(find "$suite_log.log" "$suite_log"-[0-9]*.log -size +0 2>/dev/null)
+	[ -n "$logs" ] || silent+=("${suite_of[$name]}")
 	while read -r test; do
 		[[ ${file[$name]} != *.c ]] || grep -qw -- "$test" "${file[$name]}" ||
 			lost+=("$name: $test")
-		[ ! -s "$log" ] || passed "$log" "$test" || missing+=("$name: $test")
+		for log in $logs; do
+			passed "$log" "$test" || missing+=("$name: $test (${log##*/})")
+		done
 	done < <(grep -o '`[^`]*`' <<<"$tests" | tr -d '`')
 done < <(named)
 is "the tests that are named exist" "${lost[*]}" ""

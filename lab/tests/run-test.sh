@@ -4,8 +4,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 suite=run
+. scripts/common.sh
 . lab/tests/tap.sh
-out=out/run-test
+out=$results/run-test
 mkdir -p $out
 
 run() { lab/run --out $out "$@" 2>$out/stderr; }

@@ -6,7 +6,7 @@
 # Runs the demo in each topology, or those named, and demands the result that the
 # topology's file states; with a 16-bit tag too where that is another one. Then,
 # or for the name "wrong", with statements that are wrong, which have to fail: a
-# check that cannot fail shows nothing. Leaves the runs in out/check/topologies/.
+# check that cannot fail shows nothing. Leaves the runs in out/topologies/.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/common.sh"
 . "$top/lab/topology.sh"
@@ -15,7 +15,7 @@ suite=topologies
 
 [ "${1:-}" != --help ] || usage
 unset ST PH NS STMODE PLATFORM
-runs=$top/out/check/topologies
+runs=$results/topologies
 mkdir -p "$runs"
 
 # What the run in directory $1 shows: the fate of the hint and its way.

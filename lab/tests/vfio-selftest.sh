@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# [DEBUG=1] vfio-selftest.sh [--base 7.2|7.3]
+# [DEBUG=1] vfio-selftest.sh
 #
 # Runs the kernel's VFIO selftests that concern the series, in one boot with an
 # accelerator of each kind (topology "completers"), and prints
@@ -16,9 +16,9 @@ set -euo pipefail
 . "$(dirname "$0")/../../scripts/common.sh"
 
 [ "${1:-}" != --help ] || usage
-out=$top/out/vfio-selftest
+out=$results/vfio-selftest
 mkdir -p "$out"
-selftests=$("$top/scripts/build-selftests" "$@")/vfio
+selftests=$("$top/scripts/build-selftests")/vfio
 
 # run NAME PROGRAM ARGS...: its output, between lines that say what it is of
 cat >"$out/guest" <<'EOF'
