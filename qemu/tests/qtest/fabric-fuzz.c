@@ -205,7 +205,7 @@ static uint64_t bar_address(Fuzz *f)
 static uint64_t odd_address(Fuzz *f)
 {
     static const uint64_t odd[] = {
-        0, 4 * KiB - 1, 0xa0000, FUZZ_RAM - 4, FUZZ_RAM, LAB_ECAM,
+        0, 4 * KiB - 1, 0xa0000, FUZZ_RAM - 4, FUZZ_RAM, ECAM,
         0xfee00000, 0xfec00000, LAB_IOMMU, 4 * GiB - 4, 4 * GiB,
         UINT64_MAX - 3, 1ull << 39, 1ull << 52,
     };

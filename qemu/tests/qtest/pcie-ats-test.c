@@ -9,14 +9,11 @@
  * so what a copy moves tells which translation it used.
  */
 #include "qemu/osdep.h"
-#include "libqtest.h"
+#include "fabric-cfg.h"
 #include "hw/misc/tph_accel_regs.h"
-#include "hw/pci/pci_regs.h"
 
 #define IOMMU           "-device intel-iommu,device-iotlb=on "
 
-#define ECAM            0xb0000000ull
-#define PCIEXBAR        0x60    /* of the host bridge */
 #define PORT_CFG(n)     (ECAM + ((2 + (n)) << 15))
 #define DEV_CFG(n)      (ECAM + ((1 + (n)) << 20))
 #define REGS(n)         (0xc0000000ull + (n) * 0x100000)
@@ -136,21 +133,6 @@ static void iommu_start(Lab *lab)
 
 /* The function's driver */
 
-static uint64_t find_ext_cap(Lab *lab, uint16_t id)
-{
-    unsigned int pos = PCI_CFG_SPACE_SIZE;
-
-    while (pos) {
-        uint32_t header = qtest_readl(lab->qts, DEV_CFG(0) + pos);
-
-        if (PCI_EXT_CAP_ID(header) == id) {
-            return DEV_CFG(0) + pos;
-        }
-        pos = PCI_EXT_CAP_NEXT(header);
-    }
-    return 0;
-}
-
 static void set_ats(Lab *lab, bool on)
 {
     qtest_writew(lab->qts, lab->ats + PCI_ATS_CTRL,
@@ -189,12 +171,12 @@ static Lab lab_start(const char *iommu)
         "-device tph-accel,bus=p0,ats=on "
         "-device fabric-root-port,id=p1,chassis=2,addr=3 "
         "-device tph-accel,bus=p1", iommu);
-    qtest_outl(lab.qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(lab.qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(lab.qts);
     function_start(&lab, 0);
     function_start(&lab, 1);
-    lab.ats = find_ext_cap(&lab, PCI_EXT_CAP_ID_ATS);
+    lab.ats = cfg_find_ext_cap(lab.qts, DEV_CFG(0), PCI_EXT_CAP_ID_ATS);
     g_assert_cmphex(lab.ats, !=, 0);
+    lab.ats += DEV_CFG(0);
     qtest_memset(lab.qts, PAGE_A, CONTENT_A, PAGE);
     qtest_memset(lab.qts, PAGE_B, CONTENT_B, PAGE);
     return lab;
@@ -438,14 +420,9 @@ static void test_disable(void)
 static void test_reset(void)
 {
     Lab lab = lab_start_ats();
-    unsigned int exp = qtest_readb(lab.qts, DEV_CFG(0) + PCI_CAPABILITY_LIST);
 
-    while (qtest_readb(lab.qts, DEV_CFG(0) + exp) != PCI_CAP_ID_EXP) {
-        exp = qtest_readb(lab.qts, DEV_CFG(0) + exp + PCI_CAP_LIST_NEXT);
-    }
     remap(&lab);
-    qtest_writew(lab.qts, DEV_CFG(0) + exp + PCI_EXP_DEVCTL,
-                 PCI_EXP_DEVCTL_BCR_FLR);
+    cfg_set_devctl(lab.qts, DEV_CFG(0), PCI_EXP_DEVCTL_BCR_FLR);
     g_assert_cmphex(qtest_readw(lab.qts, lab.ats + PCI_ATS_CTRL), ==, 0);
     function_start(&lab, 0);
     set_ats(&lab, true);

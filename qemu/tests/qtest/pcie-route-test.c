@@ -220,8 +220,7 @@ static Lab lab_start(const char *more)
             "-device tph-accel,id=e,bus=rp1,mem-size=1M %s", more),
     };
 
-    qtest_outl(lab.qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(lab.qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(lab.qts);
     start_ports(&lab);
     for (int i = 0; i < NR_ACCELS; i++) {
         start_accel(&lab, i);
@@ -323,8 +322,7 @@ static void test_ports(void)
                  DEVCTL2_PREFIX_BLOCKING);
     qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
     qtest_qmp_eventwait(qts, "RESET");
-    qtest_outl(qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(qts);
     set_buses(&lab, RP0, 1, 8);
     set_buses(&lab, SW0U, 2, 8);
     g_assert_cmphex(qtest_readw(qts, acs + PCI_ACS_CTRL), ==, 0);
