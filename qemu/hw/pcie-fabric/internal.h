@@ -248,11 +248,21 @@ void pcie_path_unref(PCIePath *path);
  * pcie_report_error(): Advanced Error Reporting at @dev
  * @dev, @error: NULL and 0 for errors that nobody reports
  * @completes: the requester learns of it by a completion
- * @tlp: for the Header Log
+ * @tlp: for the Header Log; NULL for an error that has no TLP
+ *
+ * Nothing that a request in flight looks at changes: the interrupt, if the
+ * guest wants one, is sent when no request is under way.
  */
 void pcie_report_error(PCIDevice *dev, uint32_t error, bool completes,
                        const PCIeTLP *tlp);
-/* Trace a new path, if it does not look like one that was traced */
+
+/** pcie_report_completion(): Status of who got a completion with an error */
+void pcie_report_completion(PCIDevice *requester, PCIeCplStatus status);
+
+/** pcie_report_abort(): Status of who aborts; NULL for nobody */
+void pcie_report_abort(PCIDevice *completer);
+
+/** pcie_report_path(): trace @path if it does not look like one that was */
 void pcie_report_path(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                       const PCIePath *path);
 /* Everything is new again */

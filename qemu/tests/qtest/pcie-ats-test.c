@@ -533,6 +533,71 @@ static void test_no_bus_master(void)
     lab_end(&lab);
 }
 
+/* A root port that reports each correctable error with a message to @addr */
+static void report_to(Lab *lab, uint64_t addr, uint16_t data)
+{
+    QTestState *qts = lab->qts;
+    uint64_t port = PORT_CFG(0);
+    uint64_t aer = port + cfg_find_ext_cap(qts, port, PCI_EXT_CAP_ID_ERR);
+    uint64_t msi = port + cfg_find_cap(qts, port, PCI_CAP_ID_MSI);
+
+    qtest_writel(qts, aer + PCI_ERR_COR_MASK, 0);
+    qtest_writel(qts, aer + PCI_ERR_ROOT_COMMAND, PCI_ERR_ROOT_CMD_COR_EN);
+    qtest_writew(qts, port + PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_SERR);
+    qtest_writew(qts, port + PCI_COMMAND, PCI_COMMAND_MEMORY |
+                 PCI_COMMAND_MASTER | PCI_COMMAND_SERR);
+    cfg_set_devctl(qts, port, PCI_EXP_DEVCTL_CERE);
+    qtest_writel(qts, msi + PCI_MSI_ADDRESS_LO, addr);
+    qtest_writew(qts, msi + PCI_MSI_DATA_64, data);
+    qtest_writew(qts, msi + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+}
+
+/* A root port that lets no Translation Request pass */
+static void block_translation(Lab *lab)
+{
+    uint64_t port = PORT_CFG(0);
+
+    qtest_writew(lab->qts, port + cfg_find_ext_cap(lab->qts, port,
+                                                   PCI_EXT_CAP_ID_ACS) +
+                           PCI_ACS_CTRL, PCI_ACS_TB);
+    set_ats(lab, true);
+}
+
+/* The guest learns that a Translation Request was refused */
+static void test_message(void)
+{
+    Lab lab = lab_start("");
+    gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
+
+    report_to(&lab, PAGE_OUT, CONTENT_B);
+    block_translation(&lab);
+    expect_error(&lab, PAGE_A, PAGE_OUT, TPH_ACCEL_DMA_CODE_UR);
+    while (qtest_readl(lab.qts, PAGE_OUT) != CONTENT_B) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+    lab_end(&lab);
+}
+
+/* The message takes the function off its bus that asks for the translation */
+static void test_message_ejects(void)
+{
+    Lab lab = lab_start(
+        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+        "-global fabric-root-port.hotplug=on "
+        "-global fabric-root-port.power_controller_present=on ");
+    uint64_t slot = PORT_CFG(0) + PCI_EXP_SLTCTL +
+                    cfg_find_cap(lab.qts, PORT_CFG(0), PCI_CAP_ID_EXP);
+    gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
+
+    report_to(&lab, slot, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+    block_translation(&lab);
+    copy_start(&lab, PAGE_A, PAGE_OUT, PAGE, 1);
+    while (qtest_readl(lab.qts, DEV_CFG(0)) != UINT32_MAX) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+    lab_end(&lab);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -550,5 +615,7 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-ats/peer", test_peer);
     qtest_add_func("/pcie-ats/no-iommu", test_no_iommu);
     qtest_add_func("/pcie-ats/no-bus-master", test_no_bus_master);
+    qtest_add_func("/pcie-ats/message", test_message);
+    qtest_add_func("/pcie-ats/message-ejects", test_message_ejects);
     return g_test_run();
 }

@@ -766,6 +766,8 @@ static void test_trace(void)
         "pcie_hint_lost port=d why=the completer takes no hints\n",
         "pcie_route requester=b completer=none at=0 path=sw0d1\n",
         "pcie_request_lost port=sw0d1 why=bus mastering is off\n",
+        "pcie_error port=sw0d1 error=0x100000 completes=1\n",
+        "pcie_error port=rp0 error=0x100000 completes=0\n",
     };
     g_autofree char *name = NULL;
     g_autofree char *more = NULL;
@@ -776,7 +778,7 @@ static void test_trace(void)
     g_assert_cmpint(fd, >=, 0);
     close(fd);
     more = g_strdup_printf("-trace pcie_route -trace pcie_hint_lost "
-                           "-trace pcie_request_lost -D %s "
+                           "-trace pcie_request_lost -trace pcie_error -D %s "
                            "-set device.d.completer=none "
                            "-set device.d.tph-ext=off", name);
     lab = lab_start(more);
@@ -786,6 +788,7 @@ static void test_trace(void)
         peer_write(&lab, C, A);
         peer_write(&lab, A, E);
     }
+    write_to(&lab, A, MEM + 16 * MEM_WINDOW, B, lab.accel[B].mem);
     set_command(&lab, SW0D1, PCI_COMMAND_MEMORY);
     peer_read(&lab, B, RAM_SRC);
     qtest_quit(lab.qts);
