@@ -154,7 +154,7 @@ static uint16_t completer_id(const PCIeRoute *route)
 static unsigned int completion_payload(PCIDevice *requester,
                                        const PCIeRoute *route)
 {
-    PCIDevice *port = pci_get_bus(requester)->parent_dev;
+    PCIDevice *port = pcie_root_port(requester);
 
     if (route->function) {
         return pcie_devctl_payload(route->function);

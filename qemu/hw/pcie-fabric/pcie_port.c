@@ -29,9 +29,12 @@ bool pcie_port_faces_down(PCIDevice *port)
            pcie_port_is(port, PCI_EXP_TYPE_DOWNSTREAM);
 }
 
+/* The parent of a root bus is none: an expander (pxb-pcie) is no port */
 PCIDevice *pcie_port_above(PCIDevice *dev)
 {
-    return pci_get_bus(dev)->parent_dev;
+    PCIBus *bus = pci_get_bus(dev);
+
+    return pci_bus_is_root(bus) ? NULL : bus->parent_dev;
 }
 
 PCIDevice *pcie_root_port(PCIDevice *dev)

@@ -56,18 +56,21 @@ typedef struct Lab {
 
 /* Ports */
 
-static void set_windows(Lab *lab, int port, uint64_t regs, uint64_t regs_end,
-                        uint64_t mem, uint64_t mem_end)
+static void cfg_set_windows(QTestState *qts, uint64_t cfg, uint64_t regs,
+                            uint64_t regs_end, uint64_t mem, uint64_t mem_end)
 {
-    QTestState *qts = lab->qts;
-    uint64_t cfg = lab->port[port];
-
     qtest_writew(qts, cfg + PCI_MEMORY_BASE, regs >> 16);
     qtest_writew(qts, cfg + PCI_MEMORY_LIMIT, regs_end >> 16);
     qtest_writew(qts, cfg + PCI_PREF_MEMORY_BASE, (uint32_t)mem >> 16);
     qtest_writew(qts, cfg + PCI_PREF_MEMORY_LIMIT, (uint32_t)mem_end >> 16);
     qtest_writel(qts, cfg + PCI_PREF_BASE_UPPER32, mem >> 32);
     qtest_writel(qts, cfg + PCI_PREF_LIMIT_UPPER32, mem_end >> 32);
+}
+
+static void set_windows(Lab *lab, int port, uint64_t regs, uint64_t regs_end,
+                        uint64_t mem, uint64_t mem_end)
+{
+    cfg_set_windows(lab->qts, lab->port[port], regs, regs_end, mem, mem_end);
 }
 
 static void plan_windows(Lab *lab, int port)
