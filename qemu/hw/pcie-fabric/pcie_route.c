@@ -266,11 +266,21 @@ static bool route_translate(PCIeRoute *route, PCIDevice *requester,
     return false;
 }
 
-/* There is nobody who could have made the translation without a vIOMMU */
-static bool may_be_translated(PCIDevice *requester)
+/*
+ * Does the root complex take the address for one that it has translated? Only
+ * out of the requester's cache, which pcie_atc_translate() asks for each run:
+ * what is in there was handed out and not taken back, for these very bytes.
+ * That a function has ATS enabled and says so itself is not enough.
+ */
+static bool is_translated(PCIDevice *requester, const PCIeRequestAttrs *attrs)
 {
-    return pcie_ats_enabled(requester) &&
-           pci_device_iommu_address_space(requester) != &address_space_memory;
+    return attrs->atc && pcie_ats_enabled(requester);
+}
+
+/* There is nobody who could translate without a vIOMMU */
+static bool may_ask(PCIDevice *requester)
+{
+    return pci_device_iommu_address_space(requester) != &address_space_memory;
 }
 
 static void clip_to_path(PCIeRoute *route, const PCIePath *path, uint64_t addr)
@@ -292,19 +302,24 @@ static PCIePath *refuse(PCIeRoute *route, const PCIePath *up, const char *why)
 
 /* @up: the way to the root complex. Returns the whole one */
 static PCIePath *route_beyond_rc(PCIeRoute *route, PCIeWalk *walk,
-                                 PCIePath *up, bool is_write, bool *is_new)
+                                 const PCIeRequestAttrs *attrs, PCIePath *up,
+                                 bool is_write, bool *is_new)
 {
     *is_new = true;
-    if (walk->at == PCIE_AT_UNTRANSLATED) {
+    switch (walk->at) {
+    case PCIE_AT_TRANSLATION_REQUEST:
+        return may_ask(walk->requester) ? pcie_path_translation(up) :
+               refuse(route, up, "there is no IOMMU to ask");
+    case PCIE_AT_TRANSLATED:
+        if (!is_translated(walk->requester, attrs)) {
+            return refuse(route, up, "not what the IOMMU has translated");
+        }
+        route->as = &address_space_memory;
+        break;
+    default:
         if (!route_translate(route, walk->requester, is_write)) {
             return refuse(route, up, "the IOMMU does not permit it");
         }
-    } else if (!may_be_translated(walk->requester)) {
-        return refuse(route, up, "translated without ATS");
-    } else if (walk->at == PCIE_AT_TRANSLATED) {
-        route->as = &address_space_memory;
-    } else {
-        return pcie_path_translation(up);
     }
     walk->rc = true;
     walk->as = route->as;
@@ -354,7 +369,7 @@ void pcie_route(PCIeRoute *route, PCIDevice *requester,
         PCIePath *up = path;
 
         clip_to_path(route, up, addr);
-        path = route_beyond_rc(route, &walk, up, is_write, &is_new);
+        path = route_beyond_rc(route, &walk, attrs, up, is_write, &is_new);
         pcie_path_unref(up);
     }
     if (is_new) {

@@ -72,6 +72,7 @@ typedef struct Lab {
     QTestState *qts;
     unsigned int tail;          /* of the invalidation queue */
     uint64_t ats;               /* the ATS capability */
+    uint32_t start;             /* how the engine is told to start */
 } Lab;
 
 /* The vIOMMU's driver */
@@ -163,7 +164,7 @@ static void function_start(Lab *lab, int n)
 
 static Lab lab_start(const char *iommu)
 {
-    Lab lab = {};
+    Lab lab = { .start = TPH_ACCEL_DMA_START | TPH_ACCEL_DMA_TRANSLATE };
 
     lab.qts = qtest_initf(
         "-machine q35 -m 16M -nodefaults %s"
@@ -208,8 +209,7 @@ static void copy_start(Lab *lab, uint64_t src, uint64_t dst, uint32_t len,
     qtest_writeq(qts, REGS(0) + TPH_ACCEL_REG_DMA_DST, dst);
     qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_LEN, len);
     qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_COUNT, count);
-    qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_CTRL,
-                 TPH_ACCEL_DMA_START | TPH_ACCEL_DMA_TRANSLATE);
+    qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_CTRL, lab->start);
 }
 
 static uint32_t copy_status(Lab *lab)
@@ -503,7 +503,45 @@ static void test_peer(void)
     lab_end(&lab);
 }
 
-/* No vIOMMU, one that is off, or one that has no device IOTLB: no answer */
+/* ATS is on, and the device says of addresses that they are translated */
+static void test_claim(void)
+{
+    Lab lab = lab_start(IOMMU "-global tph-accel.x-translated-writes=on ");
+
+    iommu_start(&lab);
+    set_ats(&lab, true);
+    lab.start = TPH_ACCEL_DMA_START;
+    expect_copy(&lab, IOVA, PAGE_B, PAGE);
+    expect_content(&lab, PAGE_B, CONTENT_B);
+    /* Not even if it has got a translation, for something else */
+    lab.start |= TPH_ACCEL_DMA_TRANSLATE;
+    expect_read(&lab, IOVA, CONTENT_A);
+    lab.start = TPH_ACCEL_DMA_START;
+    expect_copy(&lab, IOVA, PAGE_B, PAGE);
+    expect_content(&lab, PAGE_B, CONTENT_B);
+    lab_end(&lab);
+}
+
+/* The guest has set ATS in the function, but not in the vIOMMU */
+static void test_not_permitted(void)
+{
+    Lab lab = lab_start(IOMMU);
+
+    iommu_start(&lab);
+    qtest_writeq(lab.qts, CONTEXT_TABLE, LEVEL3 | PRESENT);
+    set_ats(&lab, true);
+    /* The second time the vIOMMU knows the page */
+    expect_error(&lab, IOVA, IOVA_OUT, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, IOVA, IOVA_OUT, TPH_ACCEL_DMA_CODE_UR);
+    set_ats(&lab, false);
+    expect_read(&lab, IOVA, CONTENT_A);
+    lab_end(&lab);
+}
+
+/*
+ * No vIOMMU, one that is off, one that has no device IOTLB or does not tell of
+ * invalidations: no answer
+ */
 static void expect_no_answer(const char *iommu)
 {
     Lab lab = lab_start(iommu);
@@ -521,6 +559,7 @@ static void test_no_iommu(void)
     expect_no_answer("");
     expect_no_answer(IOMMU);
     expect_no_answer("-device intel-iommu ");
+    expect_no_answer("-device amd-iommu,device-iotlb=on ");
 }
 
 /* Without bus mastering nothing is asked */
@@ -613,6 +652,8 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-ats/in-flight", test_in_flight);
     qtest_add_func("/pcie-ats/many", test_many);
     qtest_add_func("/pcie-ats/peer", test_peer);
+    qtest_add_func("/pcie-ats/claim", test_claim);
+    qtest_add_func("/pcie-ats/not-permitted", test_not_permitted);
     qtest_add_func("/pcie-ats/no-iommu", test_no_iommu);
     qtest_add_func("/pcie-ats/no-bus-master", test_no_bus_master);
     qtest_add_func("/pcie-ats/message", test_message);

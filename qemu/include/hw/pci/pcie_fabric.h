@@ -25,7 +25,8 @@ typedef struct PCIeATC PCIeATC;
 /**
  * struct PCIeRequestAttrs: what a requester asks for beside address and data
  * @attr: PCIE_ATTR_*
- * @at: PCIE_AT_UNTRANSLATED or PCIE_AT_TRANSLATED
+ * @at: PCIE_AT_UNTRANSLATED. PCIE_AT_TRANSLATED is a claim of the device that
+ *      ports may believe but the root complex does not: only @atc's word counts
  * @atc: NULL: @addr is sent as it is. Else the requester's translation cache
  *      (pcie_ats.h): @at is untranslated, and while the guest has ATS enabled,
  *      the cache translates @addr and the request is sent with AT=10b; while
