@@ -27,6 +27,10 @@
 
 /* Device Control */
 
+/* A payload of this size is refused nowhere */
+#define PCIE_MIN_PAYLOAD    128
+
+/** pcie_devctl_payload(): Max_Payload_Size that the guest has set, in bytes */
 unsigned int pcie_devctl_payload(PCIDevice *dev);
 unsigned int pcie_devctl_read_request(PCIDevice *dev);
 /* How many transaction tags the function may have in use */
@@ -94,6 +98,17 @@ PCIDevice *pcie_root_port(PCIDevice *dev);
 bool pcie_bus_master(PCIDevice *dev);
 bool pcie_prefix_supported(PCIDevice *dev);
 bool pcie_prefix_blocked(PCIDevice *port);
+
+/** pcie_atomics_routed(): does @port pass AtomicOps on? */
+bool pcie_atomics_routed(PCIDevice *port);
+
+/** pcie_atomics_blocked(): may none leave through @port? */
+bool pcie_atomics_blocked(PCIDevice *port);
+
+/** pcie_atomics_completed(): does the root complex, behind this root port? */
+bool pcie_atomics_completed(PCIDevice *port);
+
+/** pcie_port_has_acs(): is there an ACS capability? */
 bool pcie_port_has_acs(PCIDevice *port);
 /* Is the bit of ACS Control set? */
 bool pcie_port_acs(PCIDevice *port, uint16_t bit);
@@ -195,14 +210,16 @@ typedef struct PCIeRoute {
 /**
  * pcie_route(): find the way of a request
  * @len: at least 1; @addr + @len does not wrap
+ * @type: of the request
  * @payload: bytes in a TLP, at most; 0 for a read
- * @is_write: what the vIOMMU is asked for; also for AtomicOps
  *
  * Holds references that pcie_route_release() gives back.
  */
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
-                const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                unsigned int payload, bool is_write);
+                const PCIeRequestAttrs *attrs, PCIeTLPType type,
+                uint64_t addr, uint64_t len, unsigned int payload);
+
+/** pcie_route_release(): the route is not needed any more */
 void pcie_route_release(PCIeRoute *route);
 /* No path that was found so far may be used again */
 void pcie_route_forget(void);
@@ -214,6 +231,7 @@ MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
 /**
  * struct PCIeWalk: a request on its way
  * @prefix: has an End-End TLP Prefix
+ * @atomic: an AtomicOp
  * @payload: bytes in a TLP, at most
  * @rc: starts at the root complex, with a translated address in @as
  */
@@ -222,6 +240,7 @@ typedef struct PCIeWalk {
     uint8_t at;
     bool th;
     bool prefix;
+    bool atomic;
     bool rc;
     unsigned int payload;
     AddressSpace *as;

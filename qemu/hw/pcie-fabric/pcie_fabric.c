@@ -215,8 +215,8 @@ static void route_run(PCIeRoute *route, PCIDevice *requester,
                       const PCIeRequestAttrs *attrs, PCIeRun *run,
                       uint64_t addr, uint64_t len)
 {
-    pcie_route(route, requester, attrs, addr, len, run_payload(run, len),
-               run->first.type != PCIE_TLP_MRD);
+    pcie_route(route, requester, attrs, run->first.type, addr, len,
+               run_payload(run, len));
     /* Which costs more than the way itself, and only analyzers want to know */
     if (pcie_wire_has_taps() ||
         trace_event_get_state_backends(TRACE_PCIE_FABRIC_COMPLETER_FAILED)) {

@@ -22,8 +22,6 @@
 /* Nested vIOMMUs: none is known, and none may be a loop */
 #define MAX_TRANSLATIONS    4
 #define PAGE_SIZE_MIN       4096
-/* What no port refuses */
-#define MIN_PAYLOAD         128
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester)
 {
@@ -140,7 +138,8 @@ static uint32_t path_sum(const PCIePath *path)
 
 static uint32_t path_kind(const PCIeWalk *walk)
 {
-    return walk->at | walk->th << 2 | walk->prefix << 3 | walk->payload << 4;
+    return walk->at | walk->th << 2 | walk->prefix << 3 | walk->atomic << 4 |
+           walk->payload << 5;
 }
 
 static unsigned int cache_set(const PCIeWalk *walk, uint32_t kind)
@@ -300,7 +299,10 @@ static PCIePath *refuse(PCIeRoute *route, const PCIePath *up, const char *why)
     return pcie_path_refused(up, why);
 }
 
-/* @up: the way to the root complex. Returns the whole one */
+/*
+ * @up: the way to the root complex. Returns the whole one
+ * @is_write: what the vIOMMU is asked for; also for AtomicOps
+ */
 static PCIePath *route_beyond_rc(PCIeRoute *route, PCIeWalk *walk,
                                  const PCIeRequestAttrs *attrs, PCIePath *up,
                                  bool is_write, bool *is_new)
@@ -343,15 +345,16 @@ static void route_take(PCIeRoute *route, PCIePath *path, uint64_t addr)
 }
 
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
-                const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                unsigned int payload, bool is_write)
+                const PCIeRequestAttrs *attrs, PCIeTLPType type,
+                uint64_t addr, uint64_t len, unsigned int payload)
 {
     PCIeWalk walk = {
         .requester = requester,
         .at = attrs->at,
         .th = attrs->th,
         .prefix = attrs->th && attrs->st_ext,
-        .payload = pow2ceil(MAX(payload, MIN_PAYLOAD)),
+        .atomic = type != PCIE_TLP_MRD && type != PCIE_TLP_MWR,
+        .payload = pow2ceil(MAX(payload, PCIE_MIN_PAYLOAD)),
         .addr = addr,
     };
     bool is_new = true;
@@ -369,7 +372,8 @@ void pcie_route(PCIeRoute *route, PCIDevice *requester,
         PCIePath *up = path;
 
         clip_to_path(route, up, addr);
-        path = route_beyond_rc(route, &walk, attrs, up, is_write, &is_new);
+        path = route_beyond_rc(route, &walk, attrs, up,
+                               type != PCIE_TLP_MRD, &is_new);
         pcie_path_unref(up);
     }
     if (is_new) {

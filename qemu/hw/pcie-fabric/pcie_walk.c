@@ -8,7 +8,7 @@
  * complex, as the bridge windows and Access Control Services say; everything
  * else reaches the root complex, which sends it to memory or down again. PCI
  * Express Base Specification 6.x, sections 6.12 (ACS), 7.5.1.3 (bridges),
- * 2.2.10.4 (End-End TLP Prefixes).
+ * 2.2.10.4 (End-End TLP Prefixes), 6.15 (AtomicOps).
  *
  * QEMU's memory map decides who claims an address: bridges put their windows
  * there, and functions their BARs, as the guest's memory enables and base
@@ -180,6 +180,18 @@ static bool takes_payload(const PCIeWalk *walk, PCIePath *path, PCIDevice *dev)
                     "malformed: larger than Max_Payload_Size");
 }
 
+/*
+ * Section 7.5.3.15: a port that does not route AtomicOps has none to pass on.
+ * What the root complex does with those that come in at its port is another
+ * question.
+ */
+static bool routes_atomic(const PCIeWalk *walk, PCIePath *path,
+                          PCIDevice *port)
+{
+    return !walk->atomic || pcie_atomics_routed(port) ||
+           path_reject(path, port, PCI_ERR_UNC_UNSUP, "no AtomicOp Routing");
+}
+
 static bool comes_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *dev)
 {
     return takes_prefix(walk, path, dev) && takes_payload(walk, path, dev);
@@ -189,7 +201,9 @@ static bool hop_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
                    bool beyond_rc)
 {
     return add_hop(path, port, true, beyond_rc) &&
-           comes_in(walk, path, port);
+           comes_in(walk, path, port) &&
+           (pcie_port_is(port, PCI_EXP_TYPE_ROOT_PORT) ||
+            routes_atomic(walk, path, port));
 }
 
 static bool hop_out(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
@@ -202,6 +216,13 @@ static bool hop_out(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
     if (has_prefix(walk, path) && pcie_prefix_blocked(port)) {
         return path_reject(path, port, PCI_ERR_UNC_TLP_PRF_BLOCKED,
                            "End-End TLP Prefix Blocking");
+    }
+    if (!routes_atomic(walk, path, port)) {
+        return false;
+    }
+    if (walk->atomic && pcie_atomics_blocked(port)) {
+        return path_reject(path, port, PCI_ERR_UNC_ATOP_EBLOCKED,
+                           "AtomicOp Egress Blocking");
     }
     return add_hop(path, port, false, beyond_rc);
 }
@@ -616,7 +637,22 @@ static void cross_rc(const PCIeWalk *walk, PCIePath *path)
         return;
     }
     path->keep_hint = policy == PCIE_PEER_KEEP;
-    reach_function(walk, path, NULL);
+    if (!from || routes_atomic(walk, path, from)) {
+        reach_function(walk, path, NULL);
+    }
+}
+
+/* To what is no BAR */
+static void reach_memory(const PCIeWalk *walk, PCIePath *path)
+{
+    PCIDevice *from = pcie_root_port(walk->requester);
+
+    if (walk->atomic && from && !pcie_atomics_completed(from)) {
+        path_reject(path, from, PCI_ERR_UNC_UNSUP,
+                    "the root complex completes no AtomicOps");
+        return;
+    }
+    path->end = PCIE_END_MEMORY;
 }
 
 static void walk_from_rc(const PCIeWalk *walk, PCIePath *path)
@@ -627,7 +663,7 @@ static void walk_from_rc(const PCIeWalk *walk, PCIePath *path)
         if (path->function) {
             cross_rc(walk, path);
         } else {
-            path->end = PCIE_END_MEMORY;
+            reach_memory(walk, path);
         }
         return;
     }

@@ -18,6 +18,7 @@
 #include "qobject/qdict.h"
 
 #define DEVCTL2_PREFIX_BLOCKING 0x8000
+#define DEVCTL2_ATOMIC_BLOCKING PCI_EXP_DEVCTL2_ATOMIC_EGRESS_BLOCK
 
 #define TAG             0x5a
 #define LEN             64
@@ -322,7 +323,9 @@ static void test_ports(void)
 
     /* A reset shuts everything */
     qtest_writew(qts, exp_cap(&lab, SW0D0) + PCI_EXP_DEVCTL2,
-                 DEVCTL2_PREFIX_BLOCKING);
+                 DEVCTL2_PREFIX_BLOCKING | DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(qtest_readw(qts, exp_cap(&lab, SW0D0) + PCI_EXP_DEVCTL2),
+                    ==, DEVCTL2_PREFIX_BLOCKING | DEVCTL2_ATOMIC_BLOCKING);
     qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
     qtest_qmp_eventwait(qts, "RESET");
     cfg_enable_ecam(qts);
@@ -558,10 +561,14 @@ static void test_bus_master(void)
     lab_end(&lab);
 }
 
+static void set_devctl2(Lab *lab, int port, uint16_t value)
+{
+    qtest_writew(lab->qts, exp_cap(lab, port) + PCI_EXP_DEVCTL2, value);
+}
+
 static void set_block(Lab *lab, int port, bool on)
 {
-    qtest_writew(lab->qts, exp_cap(lab, port) + PCI_EXP_DEVCTL2,
-                 on ? DEVCTL2_PREFIX_BLOCKING : 0);
+    set_devctl2(lab, port, on ? DEVCTL2_PREFIX_BLOCKING : 0);
 }
 
 static void test_prefix(void)
@@ -598,6 +605,91 @@ static void test_prefix(void)
     set_rule(&lab.accel[C], 0, TAG, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_STORE,
              0);
     g_assert_cmpint(peer_write(&lab, A, C), ==, HINTED);
+    lab_end(&lab);
+}
+
+/* An AtomicOp; a completion status, or 0 */
+static uint32_t peer_atomic(Lab *lab, int from, uint64_t addr)
+{
+    Accel *d = &lab->accel[from];
+
+    qtest_writew(lab->qts, d->cfg + find_cap(d, d->cfg, PCI_CAP_ID_EXP) +
+                           PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    set_reg64(d, TPH_ACCEL_REG_DMA_DST, addr);
+    set_reg(d, TPH_ACCEL_REG_DMA_LEN, 8);
+    set_reg(d, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+            TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
+    return dma_wait(d) == TPH_ACCEL_DMA_DONE ? 0 :
+           reg(d, TPH_ACCEL_REG_DMA_STATUS) >> TPH_ACCEL_DMA_CODE_SHIFT;
+}
+
+static void test_atomic_blocking(void)
+{
+    Lab lab = lab_start("");
+    uint64_t to_b = lab.accel[B].mem, to_e = lab.accel[E].mem;
+
+    /* Let ports log what they complete with an error, as well */
+    for (int i = 0; i < NR_PORTS; i++) {
+        qtest_writel(lab.qts, ext_cap(&lab, i, PCI_EXT_CAP_ID_ERR) +
+                              PCI_ERR_COR_MASK, 0);
+    }
+    g_assert_cmphex(peer_atomic(&lab, A, to_b), ==, 0);
+    g_assert_cmphex(peer_atomic(&lab, A, to_e), ==, 0);
+    g_assert_cmphex(peer_atomic(&lab, A, RAM_DST), ==, 0);
+
+    set_devctl2(&lab, SW0D1, DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(peer_atomic(&lab, A, to_b), ==, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, SW0D1, PCI_ERR_UNC_ATOMEG);
+    /* What goes out, and AtomicOps only */
+    g_assert_cmphex(peer_atomic(&lab, B, lab.accel[A].mem), ==, 0);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+
+    set_devctl2(&lab, SW0U, DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(peer_atomic(&lab, A, lab.accel[C].mem), ==, 0);
+    g_assert_cmphex(peer_atomic(&lab, A, RAM_DST), ==, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, SW0U, PCI_ERR_UNC_ATOMEG);
+    set_devctl2(&lab, SW0U, 0);
+    set_devctl2(&lab, RP1, DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(peer_atomic(&lab, A, to_e), ==, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, RP1, PCI_ERR_UNC_ATOMEG);
+    g_assert_cmphex(peer_atomic(&lab, E, RAM_DST), ==, 0);
+    lab_end(&lab);
+}
+
+/* A root bus of its own: the expander that it belongs to is no port */
+static void test_expander(void)
+{
+    Lab lab = lab_start("-device pxb-pcie,id=pxb,bus=pcie.0,bus_nr=128 "
+                        "-device fabric-root-port,id=rp2,bus=pxb,chassis=4,"
+                        "peer=keep -set device.rp0.peer=keep "
+                        "-device tph-accel,id=f,bus=rp2,mem-size=1M");
+    uint64_t port = ECAM + (128ull << 20);
+    Accel f = {
+        .qts = lab.qts,
+        .cfg = ECAM + (129ull << 20),
+        .regs = REGS + NR_ACCELS * REGS_WINDOW,
+        .mem = MEM + NR_ACCELS * MEM_WINDOW,
+        .msix = REGS + NR_ACCELS * REGS_WINDOW + 0x10000,
+    };
+    uint8_t data[LEN];
+
+    qtest_writel(lab.qts, port + PCI_PRIMARY_BUS, 129 << 16 | 129 << 8 | 128);
+    cfg_set_windows(lab.qts, port, f.regs, f.regs + REGS_WINDOW - 1,
+                    f.mem, f.mem + MEM_WINDOW - 1);
+    qtest_writew(lab.qts, port + PCI_COMMAND, COMMAND_ON);
+    set_bars(&f);
+    set_requester(&f, REQ_TPH);
+
+    fill(data, LEN, 1);
+    qtest_memwrite(lab.qts, RAM_SRC, data, LEN);
+    dma(&f, RAM_SRC, RAM_DST, LEN, 0);
+    g_assert_true(has_arrived(&lab, RAM_DST, data));
+    /* The two root ports decide about the hint */
+    dma(&f, RAM_SRC, lab.accel[A].mem, LEN, hint(TAG, 1));
+    g_assert_true(has_arrived(&lab, lab.accel[A].mem, data));
+    g_assert_cmpuint(rule_tlps(&lab.accel[A], 0), ==, 1);
+    dma(&lab.accel[A], RAM_SRC, f.mem, LEN, 0);
+    g_assert_true(has_arrived(&lab, f.mem, data));
     lab_end(&lab);
 }
 
@@ -822,6 +914,8 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-route/bars", test_bars);
     qtest_add_func("/pcie-route/bus-master", test_bus_master);
     qtest_add_func("/pcie-route/prefix", test_prefix);
+    qtest_add_func("/pcie-route/atomic-blocking", test_atomic_blocking);
+    qtest_add_func("/pcie-route/expander", test_expander);
     qtest_add_func("/pcie-route/peer-policy", test_peer_policy);
     qtest_add_func("/pcie-route/payload", test_payload);
     qtest_add_func("/pcie-route/hinted-reads", test_hinted_reads);
