@@ -152,6 +152,7 @@ typedef enum PCIeRouteEnd {
  * @cpl_hop, @nr_cpl_hops: the same for completions if they go another way (ACS
  *                         P2P Completion Redirect); none: back the same way.
  *                         Completions with relaxed ordering always do
+ * @cpl_end: the port on that way that does not send them on; NULL: none
  * @via_rc: it comes to the root complex
  * @keep_hint: false: the root complex took the hint away
  * @as: address space for the plain memory dispatch
@@ -171,6 +172,7 @@ typedef struct PCIePath {
     unsigned int nr_hops;
     PCIeHop cpl_hop[PCIE_ROUTE_MAX_HOPS];
     unsigned int nr_cpl_hops;
+    PCIDevice *cpl_end;
     PCIeRouteEnd end;
     bool via_rc;
     bool keep_hint;
@@ -258,6 +260,19 @@ PCIePath *pcie_path_unsent(PCIDevice *requester);
 PCIePath *pcie_path_refused(const PCIePath *up, const char *why);
 /* Like @up, for a Translation Request */
 PCIePath *pcie_path_translation(const PCIePath *up);
+
+/** pcie_path_redirects(): do completions with @attr go the way of cpl_hop? */
+bool pcie_path_redirects(const PCIePath *path, uint8_t attr);
+
+/**
+ * pcie_path_completion_hop(): the @n-th hop of completions with @attr
+ *
+ * False: there are not so many.
+ */
+bool pcie_path_completion_hop(const PCIePath *path, uint8_t attr,
+                              unsigned int n, PCIeHop *hop);
+
+/** pcie_path_ref(): another holder. Returns @path */
 PCIePath *pcie_path_ref(PCIePath *path);
 void pcie_path_unref(PCIePath *path);
 
@@ -331,6 +346,8 @@ void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
  * @unit: requests end at multiples of this; a power of two, or 0 if the run
  *        is one request whose header is complete
  * @completer_id, @cpl_payload: who completes, and how much at a time
+ * @cpl_end: where completions with data end, if not at the requester
+ * @cpl_error: what that port or the requester reports then, PCI_ERR_UNC_*
  */
 typedef struct PCIeRun {
     PCIeTLP first;
@@ -340,6 +357,8 @@ typedef struct PCIeRun {
     unsigned int unit;
     uint16_t completer_id;
     unsigned int cpl_payload;
+    PCIDevice *cpl_end;
+    uint32_t cpl_error;
 } PCIeRun;
 
 /* Set address, length and byte enables for bytes at @addr */

@@ -125,7 +125,8 @@ static uint32_t hops_sum(const PCIeHop *hop, unsigned int n)
 /* The other registers that decide; the memory map has no part in them */
 static uint32_t path_sum(const PCIePath *path)
 {
-    uint32_t sum = hops_sum(path->hop, path->nr_hops);
+    uint32_t sum = hops_sum(path->hop, path->nr_hops) +
+                   hops_sum(path->cpl_hop, path->nr_cpl_hops);
 
     if (path->detector) {
         sum = sum * 31 + pcie_port_fingerprint(path->detector);

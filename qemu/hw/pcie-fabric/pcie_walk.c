@@ -136,6 +136,26 @@ PCIePath *pcie_path_translation(const PCIePath *up)
     return path;
 }
 
+bool pcie_path_redirects(const PCIePath *path, uint8_t attr)
+{
+    return path->nr_cpl_hops && !(attr & PCIE_ATTR_RELAXED);
+}
+
+bool pcie_path_completion_hop(const PCIePath *path, uint8_t attr,
+                              unsigned int n, PCIeHop *hop)
+{
+    if (pcie_path_redirects(path, attr)) {
+        *hop = path->cpl_hop[MIN(n, path->nr_cpl_hops - 1)];
+        return n < path->nr_cpl_hops;
+    }
+    if (n >= path->nr_hops) {
+        return false;
+    }
+    *hop = path->hop[path->nr_hops - 1 - n];
+    hop->ingress = !hop->ingress;
+    return true;
+}
+
 /* Hops */
 
 /* A port's link is above it for an upstream port, below it for all others */
@@ -427,16 +447,31 @@ static bool is_completer(PCIDevice *dev, int bar)
 }
 
 /* To the path's function */
-static void reach_function(const PCIeWalk *walk, PCIePath *path, PCIDevice *top)
+static bool reach_function(const PCIeWalk *walk, PCIePath *path, PCIDevice *top)
 {
-    if (descend(walk, path, top, path->function) &&
-        comes_in(walk, path, path->function)) {
-        path->end = is_completer(path->function, path->bar) ?
-            PCIE_END_COMPLETER : PCIE_END_MEMORY;
+    if (!descend(walk, path, top, path->function) ||
+        !comes_in(walk, path, path->function)) {
+        return false;
     }
+    path->end = is_completer(path->function, path->bar) ? PCIE_END_COMPLETER :
+                                                          PCIE_END_MEMORY;
+    return true;
 }
 
 /* Peer to peer in a switch */
+
+/*
+ * A request for what is behind the very port that it came in at: redirected
+ * below, or an IOVA that looks like it. What a root port without ACS does with
+ * it is its own business (section 6.12.1.1): ours sends it on, since what root
+ * complexes that isolate without ACS do is just that.
+ */
+static bool forwards_own(PCIDevice *port)
+{
+    return pcie_port_acs(port, PCI_ACS_UF) ||
+           (pcie_port_is(port, PCI_EXP_TYPE_ROOT_PORT) &&
+            !pcie_port_has_acs(port));
+}
 
 /* The port of the bus below @up that leads to @dev, or @dev itself */
 static PCIDevice *child_towards(PCIDevice *up, PCIDevice *dev)
@@ -449,9 +484,12 @@ static PCIDevice *child_towards(PCIDevice *up, PCIDevice *dev)
 
 /*
  * Section 6.12.1.1: with P2P Completion Redirect at the port where they come
- * in, completions go up to the root complex and down again.
+ * in, completions go up to the root complex and down again. Above @up they are
+ * for what is behind the very port that they come in at, and need what requests
+ * need there.
  */
-static void redirect_completions(const PCIeWalk *walk, PCIePath *path)
+static void redirect_completions(const PCIeWalk *walk, PCIePath *path,
+                                 PCIDevice *up)
 {
     PCIDevice *port;
     unsigned int n = 0, down;
@@ -473,6 +511,12 @@ static void redirect_completions(const PCIeWalk *walk, PCIePath *path)
     for (unsigned int i = 0; i < n; i++) {
         ref(path->cpl_hop[i].port);
     }
+    for (port = pcie_port_above(up); port && !path->cpl_end;
+         port = pcie_port_above(port)) {
+        if (pcie_port_faces_down(port) && !forwards_own(port)) {
+            path->cpl_end = port;
+        }
+    }
 }
 
 /* On the bus below @up, to whom the memory map says */
@@ -491,9 +535,8 @@ static void turn(const PCIeWalk *walk, PCIePath *path, PCIDevice *up,
         path->end = PCIE_END_MEMORY;
         return;
     }
-    reach_function(walk, path, up);
-    if (pcie_port_acs(peer, PCI_ACS_CR)) {
-        redirect_completions(walk, path);
+    if (reach_function(walk, path, up) && pcie_port_acs(peer, PCI_ACS_CR)) {
+        redirect_completions(walk, path, up);
     }
 }
 
@@ -543,19 +586,6 @@ static bool acs_lets_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *port)
                            "ACS Translation Blocking");
     }
     return true;
-}
-
-/*
- * A request for what is behind the very port that it came in at: redirected
- * below, or an IOVA that looks like it. What a root port without ACS does with
- * it is its own business (section 6.12.1.1): ours sends it on, since what root
- * complexes that isolate without ACS do is just that.
- */
-static bool forwards_own(PCIDevice *port)
-{
-    return pcie_port_acs(port, PCI_ACS_UF) ||
-           (pcie_port_is(port, PCI_EXP_TYPE_ROOT_PORT) &&
-            !pcie_port_has_acs(port));
 }
 
 static bool climb_facing_down(const PCIeWalk *walk, PCIePath *path,

@@ -470,12 +470,103 @@ static size_t captured(uint16_t acs)
     return len;
 }
 
+/* Completions that come back to where they came from, as requests do */
 static void test_completion_redirect(void)
 {
     size_t without = captured(0);
+    Lab lab;
 
     g_assert_cmpuint(captured(PCI_ACS_RR), ==, without);
     g_assert_cmpuint(captured(PCI_ACS_CR), >, without + 0x1000);
+
+    lab = lab_start("");
+    set_acs(&lab, SW0D1, PCI_ACS_CR);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[B].mem), ==,
+                    TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME);
+    expect_error(&lab, RP0, PCI_ERR_UNC_UNX_COMP);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    set_acs(&lab, RP0, PCI_ACS_UF);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[B].mem), ==, 0);
+    lab_end(&lab);
+}
+
+/* Completions are payload, too, where they come in */
+static void test_completion_payload(void)
+{
+    const uint16_t large = PCI_EXP_DEVCTL_PAYLOAD_512B |
+                           PCI_EXP_DEVCTL_READRQ_512B;
+    Lab lab = lab_start("");
+    Accel *a = &lab.accel[A], *b = &lab.accel[B];
+
+    set_devctl(b, large);
+    dma(a, b->mem + 64, RAM_DST, 128, 0);
+    dma_start(a, b->mem, RAM_DST, 256, 1, 0);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME);
+    expect_error(&lab, SW0D1, PCI_ERR_UNC_MALF_TLP);
+
+    cfg_set_devctl(lab.qts, lab.port[SW0D1], large);
+    dma_start(a, b->mem, RAM_DST, 256, 1, 0);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME |
+                    PCI_ERR_UNC_MALF_TLP);
+    expect_no_errors(&lab);
+
+    set_devctl(a, large);
+    cfg_set_devctl(lab.qts, lab.port[SW0D0], large);
+    dma(a, b->mem, b->mem + 0x1000, 256, 0);
+    lab_end(&lab);
+}
+
+static uint16_t take_status(Lab *lab, uint64_t reg)
+{
+    uint16_t status = qtest_readw(lab->qts, reg);
+
+    qtest_writew(lab->qts, reg, status);
+    g_assert_cmphex(qtest_readw(lab->qts, reg), ==,
+                    status & ~(PCI_STATUS_SIG_TARGET_ABORT |
+                               PCI_STATUS_REC_TARGET_ABORT |
+                               PCI_STATUS_REC_MASTER_ABORT));
+    return status;
+}
+
+/* What the requester keeps of a read that failed, and who refused it */
+static void test_status(void)
+{
+    const uint16_t aborts = PCI_STATUS_SIG_TARGET_ABORT |
+                            PCI_STATUS_REC_TARGET_ABORT |
+                            PCI_STATUS_REC_MASTER_ABORT;
+    Lab lab = lab_start("-set device.sw0d0.prefix=off");
+    Accel *a = &lab.accel[A], *c = &lab.accel[C];
+
+    peer_read(&lab, A, MEM + 16 * MEM_WINDOW);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==,
+                    PCI_STATUS_REC_MASTER_ABORT);
+    peer_read(&lab, A, RAM_SRC);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==, 0);
+
+    set_acs(&lab, SW0D2, PCI_ACS_SV);
+    set_buses(&lab, SW0D2, 5, 6);
+    peer_read(&lab, C, RAM_SRC);
+    set_buses(&lab, SW0D2, 5, 8);
+    g_assert_cmphex(take_status(&lab, c->cfg + PCI_STATUS) & aborts, ==,
+                    PCI_STATUS_REC_TARGET_ABORT);
+    g_assert_cmphex(take_status(&lab, lab.port[SW0D2] + PCI_SEC_STATUS) &
+                    aborts, ==, PCI_STATUS_SIG_TARGET_ABORT);
+
+    /* Nobody answers */
+    set_requester(a, REQ_EXT);
+    dma_start(a, RAM_SRC, RAM_DST, LEN, 1, TPH_ACCEL_HINT_READS | TAG);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==, 0);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME);
+    expect_error(&lab, SW0D0, PCI_ERR_UNC_MALF_TLP);
+    /* And nothing was asked */
+    enable(a, PCI_COMMAND_MEMORY);
+    peer_read(&lab, A, RAM_SRC);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==, 0);
+    lab_end(&lab);
 }
 
 static void test_windows(void)
@@ -910,6 +1001,8 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-route/translated", test_translated);
     qtest_add_func("/pcie-route/completion-redirect",
                    test_completion_redirect);
+    qtest_add_func("/pcie-route/completion-payload", test_completion_payload);
+    qtest_add_func("/pcie-route/status", test_status);
     qtest_add_func("/pcie-route/windows", test_windows);
     qtest_add_func("/pcie-route/bars", test_bars);
     qtest_add_func("/pcie-route/bus-master", test_bus_master);

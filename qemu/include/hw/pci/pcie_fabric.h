@@ -62,8 +62,9 @@ bool pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
  *
  * Returns PCIE_CPL_SC, or the status of the first completion that failed;
  * @data is undefined then. A request that gets no completion at all, because
- * it was never sent, a port dropped it as malformed, or its address has no
- * translation (@attrs->atc), ends as PCIE_CPL_UR.
+ * it was never sent, a port dropped it or its completion as malformed, or its
+ * address has no translation (@attrs->atc), ends as PCIE_CPL_UR. The function's
+ * Status register and AER have what a requester records of all that.
  *
  * A read with a hint has no byte enables: what it reads is rounded outwards
  * to DWs (section 2.2.5.1).
