@@ -32,15 +32,19 @@
 
 /** pcie_devctl_payload(): Max_Payload_Size that the guest has set, in bytes */
 unsigned int pcie_devctl_payload(PCIDevice *dev);
+
+/** pcie_devctl_read_request(): Max_Read_Request_Size, in bytes */
 unsigned int pcie_devctl_read_request(PCIDevice *dev);
-/* How many transaction tags the function may have in use */
+
+/** pcie_devctl_tags(): how many transaction tags @dev may have in use */
 unsigned int pcie_devctl_tags(PCIDevice *dev);
-/* Those of PCIE_ATTR_* that the function may set */
+
+/** pcie_devctl_attr(): those of @attr (PCIE_ATTR_*) that @dev may set */
 uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
 
 /* TPH */
 
-/* What the function takes; a reserved value counts as none */
+/** pcie_tph_completer(): what @dev takes; a reserved value counts as none */
 PCIeTPHCompleter pcie_tph_completer(PCIDevice *dev);
 
 /* Ports */
@@ -54,16 +58,27 @@ typedef struct FabricPort {
     DEFINE_PROP_BOOL("prefix", _state, _field.prefix, true),            \
     DEFINE_PROP_UINT32("max-payload", _state, _field.max_payload, 512)
 
+/** fabric_port_check(): are the properties possible? Else sets @errp */
 bool fabric_port_check(const FabricPort *port, Error **errp);
-/* After the PCI Express capability was added */
+
+/** fabric_port_init(): after the PCI Express capability was added to @dev */
 void fabric_port_init(PCIDevice *dev, const FabricPort *port);
+
+/** fabric_port_reset(): after QEMU's own resets of bridge and capability */
 void fabric_port_reset(PCIDevice *dev);
-/*
- * What a write of configuration space means for a slot: QEMU ejects what is in
- * it if the power is written off, even if the slot has no power controller
+
+/**
+ * fabric_port_slot_value(): what a write of @val to @addr means for a slot
+ *
+ * QEMU ejects what is in it if the power is written off, even if the slot has
+ * no power controller. Returns the value to write instead.
  */
 uint32_t fabric_port_slot_value(PCIDevice *dev, uint32_t addr, uint32_t val);
+
+/** fabric_port_describe(): descriptions of FABRIC_PORT_PROPERTIES */
 void fabric_port_describe(ObjectClass *klass);
+
+/** fabric_port_describe_acs(): the same of the property "acs" */
 void fabric_port_describe_acs(ObjectClass *klass);
 
 /*
@@ -78,7 +93,11 @@ typedef enum PCIePeerPolicy {
 
 #define TYPE_FABRIC_ROOT_PORT "fabric-root-port"
 
-/* PCIE_PEER_DROP, as CPUs do, for a port that is not ours */
+/**
+ * fabric_root_port_peer_policy(): the property "peer" of the root port @port
+ *
+ * PCIE_PEER_DROP, as CPUs do, for a port that is not ours.
+ */
 PCIePeerPolicy fabric_root_port_peer_policy(PCIDevice *port);
 
 /* What the registers of any port say, ours or a stock one */
@@ -89,14 +108,25 @@ typedef struct PCIeSpan {
     uint64_t last;
 } PCIeSpan;
 
+/** pcie_port_is(): is it a port of this kind (PCI_EXP_TYPE_*)? */
 bool pcie_port_is(PCIDevice *port, uint8_t type);
-/* A root port, or the downstream port of a switch */
+
+/** pcie_port_faces_down(): a root port, or the downstream port of a switch? */
 bool pcie_port_faces_down(PCIDevice *port);
+
+/** pcie_port_above(): the port that the bus of @dev belongs to; NULL: none */
 PCIDevice *pcie_port_above(PCIDevice *dev);
-/* NULL for a function of the root complex */
+
+/** pcie_root_port(): above @dev; NULL for a function of the root complex */
 PCIDevice *pcie_root_port(PCIDevice *dev);
+
+/** pcie_bus_master(): may @dev send requests, or pass them on upwards? */
 bool pcie_bus_master(PCIDevice *dev);
+
+/** pcie_prefix_supported(): does @dev know End-End TLP Prefixes? */
 bool pcie_prefix_supported(PCIDevice *dev);
+
+/** pcie_prefix_blocked(): may none leave through @port? */
 bool pcie_prefix_blocked(PCIDevice *port);
 
 /** pcie_atomics_routed(): does @port pass AtomicOps on? */
@@ -110,16 +140,24 @@ bool pcie_atomics_completed(PCIDevice *port);
 
 /** pcie_port_has_acs(): is there an ACS capability? */
 bool pcie_port_has_acs(PCIDevice *port);
-/* Is the bit of ACS Control set? */
+
+/** pcie_port_acs(): is the bit of ACS Control set? */
 bool pcie_port_acs(PCIDevice *port, uint16_t bit);
-/* Is the bus number one of those behind the port? */
+
+/** pcie_port_has_bus(): is the bus number one of those behind @port? */
 bool pcie_port_has_bus(PCIDevice *port, uint8_t bus);
-/*
- * Is the address in an enabled window of the bridge? Then, and else as well,
- * @span shrinks to addresses around @addr that get the same answer.
+
+/**
+ * pcie_port_window_has(): is @addr in an enabled window of the bridge?
+ * @span: shrinks to addresses around @addr that get the same answer, yes or no
  */
 bool pcie_port_window_has(PCIDevice *bridge, uint64_t addr, PCIeSpan *span);
-/* Changes with the registers that decide about routes, but for the windows */
+
+/**
+ * pcie_port_fingerprint(): a sum of the registers that decide about routes
+ *
+ * But for the windows, which are in the memory map.
+ */
 uint32_t pcie_port_fingerprint(PCIDevice *port);
 
 /* Routes */
@@ -223,9 +261,11 @@ void pcie_route(PCIeRoute *route, PCIDevice *requester,
 
 /** pcie_route_release(): the route is not needed any more */
 void pcie_route_release(PCIeRoute *route);
-/* No path that was found so far may be used again */
+
+/** pcie_route_forget(): no path that was found so far may be used again */
 void pcie_route_forget(void);
 
+/** pcie_route_memattrs(): what QEMU's memory core has to know of a requester */
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
 
 /* Walks: how paths are found */
@@ -249,16 +289,21 @@ typedef struct PCIeWalk {
     uint64_t addr;
 } PCIeWalk;
 
-/*
- * Returns a path of its own, to be given back with pcie_path_unref()
+/**
+ * pcie_walk(): find the path of a request
  * @up: with @walk->rc: the path to the root complex; else NULL
+ *
+ * Returns a path of its own, to be given back with pcie_path_unref().
  */
 PCIePath *pcie_walk(const PCIeWalk *walk, const PCIePath *up);
-/* A path that ends where it begins: the requester may not send */
+
+/** pcie_path_unsent(): ends where it begins: the requester may not send */
 PCIePath *pcie_path_unsent(PCIDevice *requester);
-/* Like @up, but refused by the root complex */
+
+/** pcie_path_refused(): like @up, but refused by the root complex */
 PCIePath *pcie_path_refused(const PCIePath *up, const char *why);
-/* Like @up, for a Translation Request */
+
+/** pcie_path_translation(): like @up, for a Translation Request */
 PCIePath *pcie_path_translation(const PCIePath *up);
 
 /** pcie_path_redirects(): do completions with @attr go the way of cpl_hop? */
@@ -274,6 +319,8 @@ bool pcie_path_completion_hop(const PCIePath *path, uint8_t attr,
 
 /** pcie_path_ref(): another holder. Returns @path */
 PCIePath *pcie_path_ref(PCIePath *path);
+
+/** pcie_path_unref(): the last one frees it */
 void pcie_path_unref(PCIePath *path);
 
 /* Reports */
@@ -299,12 +346,17 @@ void pcie_report_abort(PCIDevice *completer);
 /** pcie_report_path(): trace @path if it does not look like one that was */
 void pcie_report_path(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                       const PCIePath *path);
-/* Everything is new again */
+
+/** pcie_report_forget(): every path is new again */
 void pcie_report_forget(void);
 
 /* Address translation */
 
-/* Section 10.5.1.3: a function may use no translations before */
+/**
+ * pcie_ats_enabled(): has the guest turned ATS on?
+ *
+ * Section 10.5.1.3: a function may use no translations before.
+ */
 bool pcie_ats_enabled(PCIDevice *dev);
 
 typedef enum PCIeATSResult {
@@ -321,17 +373,24 @@ typedef enum PCIeATSResult {
 PCIeATSResult pcie_atc_translate(PCIeATC *atc, uint64_t *addr, uint64_t *len,
                                  bool is_write);
 
-/* Send a Translation Request. The answer may have no permission in it */
+/**
+ * pcie_fabric_ask(): send a Translation Request
+ * @entry: the answer, which may have no permission in it
+ */
 PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
                               PCIeATCEntry *entry);
 
-/* What the root complex answers. The cache is told of invalidations from now */
+/**
+ * pcie_ats_answer(): what the root complex answers
+ *
+ * The cache is told of invalidations from now on.
+ */
 PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
                               PCIeATCEntry *entry);
 
 #define PCIE_ATS_COMPLETION_SIZE    8
 
-/* The answer as the payload of a completion */
+/** pcie_ats_completion(): the answer as the payload of a completion */
 void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 
 /* TLPs */
@@ -361,27 +420,39 @@ typedef struct PCIeRun {
     uint32_t cpl_error;
 } PCIeRun;
 
-/* Set address, length and byte enables for bytes at @addr */
+/** pcie_wire_extent(): address, length and byte enables for bytes at @addr */
 void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len);
 
+/** pcie_wire_drop_hint(): as if there had never been one */
 void pcie_wire_drop_hint(PCIeTLP *tlp);
 
-/* What the root complex has left of a header */
+/** pcie_wire_beyond_rc(): what the root complex has left of a header */
 void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route);
 
-/* Size of the next request of a run */
+/** pcie_wire_cut(): size of the next request of a run, or completion */
 size_t pcie_wire_cut(uint64_t addr, size_t left, unsigned int unit);
 
-/* How much of @left makes a run of requests of equal length but for the last */
+/**
+ * pcie_wire_even(): how much of @left makes a run, of requests of equal length
+ *
+ * But for the last one.
+ */
 size_t pcie_wire_even(uint64_t addr, size_t left, unsigned int unit);
 
+/** pcie_wire_has_taps(): does anybody want to see TLPs? */
 bool pcie_wire_has_taps(void);
 
-/* Show requests to the taps along the route; @data: their bytes, or NULL */
+/**
+ * pcie_wire_show_requests(): show a run to the taps along the route
+ * @data: its bytes, or NULL
+ */
 void pcie_wire_show_requests(const PCIeRoute *route, const PCIeRun *run,
                              const void *data);
 
-/* Show completions on the way back; @data: bytes for PCIE_CPL_SC */
+/**
+ * pcie_wire_show_completions(): show its completions on their way
+ * @data: bytes for PCIE_CPL_SC
+ */
 void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
                                 PCIeCplStatus status, const void *data);
 

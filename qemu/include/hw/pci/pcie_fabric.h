@@ -161,7 +161,14 @@ struct PCIeFabricTap {
     QTAILQ_ENTRY(PCIeFabricTap) next;
 };
 
+/**
+ * pcie_fabric_add_tap(): from now on @tap sees all TLPs
+ *
+ * It is the caller's, and must stay until it is removed. Not from within a tap.
+ */
 void pcie_fabric_add_tap(PCIeFabricTap *tap);
+
+/** pcie_fabric_remove_tap(): no more calls to @tap. Not from within a tap */
 void pcie_fabric_remove_tap(PCIeFabricTap *tap);
 
 #endif
