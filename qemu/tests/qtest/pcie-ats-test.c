@@ -637,6 +637,24 @@ static void test_message_ejects(void)
     lab_end(&lab);
 }
 
+/* Devices reach its registers, too, with accesses of any size */
+static void test_iommu_registers(void)
+{
+    Lab lab = lab_start(IOMMU);
+
+    for (uint64_t reg = DMAR; reg < DMAR + 0x100; reg += 8) {
+        qtest_memset(lab.qts, PAGE_A, 0, 8);
+        lab.start = TPH_ACCEL_DMA_START;
+        expect_copy(&lab, PAGE_A, reg, 8);
+        qtest_writeq(lab.qts, reg, 0);
+    }
+    /* The first half is kept until the second one comes */
+    qtest_writeq(lab.qts, DMAR_RTADDR, ROOT_TABLE | 1ull << 32);
+    g_assert_cmphex(qtest_readq(lab.qts, DMAR_RTADDR), ==,
+                    ROOT_TABLE | 1ull << 32);
+    lab_end(&lab);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -658,5 +676,6 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-ats/no-bus-master", test_no_bus_master);
     qtest_add_func("/pcie-ats/message", test_message);
     qtest_add_func("/pcie-ats/message-ejects", test_message_ejects);
+    qtest_add_func("/pcie-ats/iommu-registers", test_iommu_registers);
     return g_test_run();
 }
