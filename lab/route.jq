@@ -37,6 +37,12 @@ def way: {
 	hint_until: (map(select(.th == 1).port) | last)
 };
 
+# What passed there of these journeys, which go the same way
+def hops: . as $all | [range(first // [] | length) as $i | $all[0][$i] + {
+	with_hint: ([$all[][$i] | select(.th == 1)] | length),
+	without_hint: ([$all[][$i] | select(.th != 1)] | length)
+} | {port, dir, with_hint, without_hint}];
+
 def loss($kind): $losses | lines | map(select(startswith($kind + " ")) | split(" ")) |
 	if length == 1 then {lost_at: .[0][1], why: (.[0][2:] | join(" "))}
 	elif length == 0 then {lost_at: null, why: null}
@@ -48,9 +54,10 @@ def loss($kind): $losses | lines | map(select(startswith($kind + " ")) | split("
  else map(select(at_accel and (.[-1] | into_bar))) end) |
 length as $writes |
 all(.[]; at_accel) as $all_there |
+(group_by(way) | first // [] | hops) as $hops |
 (map(way) | unique) |
 length as $ways |
 (first // {path: [], address_type: null, arrived: false, hint_until: null}) |
 (.path | account) as $account |
 . + {path: ($account // .path), confirmed: ($account != null)} +
-loss(if $all_there then "hint" else "request" end) + {$writes, $ways}
+loss(if $all_there then "hint" else "request" end) + {$hops, $writes, $ways}

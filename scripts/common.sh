@@ -28,6 +28,13 @@ die()	# MESSAGE [LINE...]
 	exit 1
 }
 
+# One run at a time uses what is at PATH; the shell holds the lock until its end.
+lock()	# PATH
+{
+	exec 9>"$1.lock"
+	flock 9
+}
+
 # The comment at the head of the script is its help.
 usage() { sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"; exit; }
 

@@ -38,6 +38,37 @@ passes "16-bit that does not fit, direct" NS=16 ST=0x134 PH=1 STMODE=direct
 passes "tag 0, 8-bit" NS=8 ST=0 PH=0
 passes "tag 0, 16-bit" NS=16 ST=0 PH=1
 
+# The page: what it says, and that it is well-formed. XPATH: of the element to print
+page() # FILE XPATH
+{
+	python3 -c 'import sys, xml.etree.ElementTree as tree
+print("|".join("".join(e.itertext()) for e in tree.parse(sys.argv[1]).iterfind(sys.argv[2])))' \
+		"$1" ".//{*}$2" 2>&1
+}
+
+is "page: verdict" "$(page "$OUT/report.html" "p[@id='verdict']")" \
+	"All $(jq '.checks | length' "$OUT/result.json") checks hold."
+is "page: a row for each check, and for each port that was passed" \
+	"$(page "$OUT/report.html" tr | tr '|' '\n' | wc -l)" \
+	"$(jq '2 + (.checks | length) + (.route.hops | length)' "$OUT/result.json")"
+is "page: nothing is loaded or run" \
+	"$(page "$OUT/report.html" script)$(grep -oiE '(src|href|url|@import)[=(]' "$OUT/report.html")" ""
+
+hostile=$'</td><script>alert("x")</script><p id=\'verdict\'>&amp;\x01'
+mkdir -p $out-hostile
+cp "$OUT/capture.pcapng" $out-hostile/
+jq --arg text "$hostile" '.ok = false | .topology = $text | .kernel = $text | .picture = $text |
+	.route.path[0] = $text | .route.lost_at = $text | .route.why = $text |
+	.checks[0] = {name: $text, ok: false, found: $text, expected: $text}' \
+	"$OUT/result.json" >$out-hostile/result.json
+lab/report $out-hostile >$out-hostile/report.html
+is "page: hostile names are text" "$(page $out-hostile/report.html script)" ""
+is "page: hostile names are all there" "$(grep -o '&lt;script&gt;' $out-hostile/report.html | wc -l)" 11
+is "page: verdict of a run that fails" "$(page $out-hostile/report.html "p[@id='verdict']")" \
+	"1 of $(jq '.checks | length' "$OUT/result.json") checks FAILED."
+is "page: what took the hint away" "$(page $out-hostile/report.html "p[@id='lost']")" \
+	"Taken away at ${hostile/$'\x01'/?}: ${hostile/$'\x01'/?}."
+
 # A root complex that drops the hint: the owner set it, the wire has it, and
 # the accelerator never sees it. The demo must notice.
 demo TOPOLOGY=two-root-ports-keep PLATFORM="--set rp1.peer=drop"

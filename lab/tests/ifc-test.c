@@ -17,6 +17,7 @@ typedef uint8_t u8;
 #include "mlx5_ifc.h"
 #undef BIT
 
+#include "hw/rdma/vhca/abi.h"
 #include "hw/rdma/vhca/ifc.h"
 #include "tap.h"
 
@@ -263,6 +264,29 @@ static const Place places[] = {
     FIELD(pvlc_reg, vl_operational, PVLC_VL_OPERATIONAL),
 };
 
+#define OPCODE(name) { #name, MLX5_CMD_OP_##name, VHCA_OP_##name }
+
+static const struct {
+    const char *name;
+    unsigned int theirs;
+    unsigned int ours;
+} opcodes[] = {
+    OPCODE(QUERY_HCA_CAP), OPCODE(QUERY_ADAPTER), OPCODE(INIT_HCA),
+    OPCODE(TEARDOWN_HCA), OPCODE(ENABLE_HCA), OPCODE(DISABLE_HCA),
+    OPCODE(QUERY_PAGES), OPCODE(SET_HCA_CAP), OPCODE(QUERY_ISSI),
+    OPCODE(CREATE_MKEY), OPCODE(QUERY_MKEY), OPCODE(DESTROY_MKEY),
+    OPCODE(CREATE_EQ), OPCODE(DESTROY_EQ), OPCODE(QUERY_EQ), OPCODE(CREATE_CQ),
+    OPCODE(DESTROY_CQ), OPCODE(QUERY_CQ), OPCODE(CREATE_QP), OPCODE(DESTROY_QP),
+    OPCODE(RST2INIT_QP), OPCODE(INIT2RTR_QP), OPCODE(RTR2RTS_QP),
+    OPCODE(RTS2RTS_QP), OPCODE(2ERR_QP), OPCODE(2RST_QP), OPCODE(QUERY_QP),
+    OPCODE(INIT2INIT_QP), OPCODE(CREATE_SRQ), OPCODE(DESTROY_SRQ),
+    OPCODE(QUERY_SRQ), OPCODE(ARM_RQ), OPCODE(QUERY_HCA_VPORT_CONTEXT),
+    OPCODE(MODIFY_HCA_VPORT_CONTEXT), OPCODE(QUERY_HCA_VPORT_GID),
+    OPCODE(QUERY_HCA_VPORT_PKEY), OPCODE(QUERY_VPORT_COUNTER), OPCODE(ALLOC_PD),
+    OPCODE(DEALLOC_PD), OPCODE(ALLOC_UAR), OPCODE(DEALLOC_UAR),
+    OPCODE(ACCESS_REG), OPCODE(ALLOC_XRCD), OPCODE(DEALLOC_XRCD),
+};
+
 static size_t our_bit(uint32_t field)
 {
     return IFC_BYTE(field) * 8 + 31 - (field >> 8 & 0xff);
@@ -275,6 +299,21 @@ static bool agrees(const Place *place)
     /* BYTES() names no more than the byte */
     return width ? place->bit == our_bit(place->ours) && place->width == width
                  : place->bit / 8 == IFC_BYTE(place->ours);
+}
+
+static void test_opcodes(void)
+{
+    const size_t n = sizeof(opcodes) / sizeof(opcodes[0]);
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (opcodes[i].ours != opcodes[i].theirs) {
+            ok(false, "the opcode of %s is 0x%x", opcodes[i].name,
+               opcodes[i].theirs);
+            wrong++;
+        }
+    }
+    ok(!wrong, "%zu commands have mlx5_ifc.h's opcodes", n);
 }
 
 static void test_access(void)
@@ -303,6 +342,7 @@ int main(void)
     }
     ok(!wrong, "%zu fields are where mlx5_ifc.h has them",
        sizeof(places) / sizeof(places[0]));
+    test_opcodes();
     test_access();
     return tap_failed != 0;
 }

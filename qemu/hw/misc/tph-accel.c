@@ -328,17 +328,16 @@ static const VMStateDescription tph_accel_vmstate = {
 static void tph_accel_describe(ObjectClass *klass)
 {
     object_class_property_set_description(klass, "mem-size",
-        "bytes of the memory behind BAR 2, a power of two (default 64 MiB)");
+        "bytes of the memory behind BAR 2, a power of two");
     object_class_property_set_description(klass, "completer",
         "TPH completer support: none, tph (8-bit tags), ext (8- and 16-bit "
         "tags; default)");
     object_class_property_set_description(klass, "tph-ext",
-        "Extended TPH requester: can send 16-bit tags; needs completer=ext "
-        "(default on)");
+        "Extended TPH requester: can send 16-bit tags; needs completer=ext");
     object_class_property_set_description(klass, "st-entries",
-        "entries of the steering tag table, 2 to 64; 0: no table (default)");
+        "entries of the steering tag table, 2 to 64; 0: no table");
     object_class_property_set_description(klass, "ats",
-        "Address Translation Services (default off)");
+        "Address Translation Services");
     object_class_property_set_description(klass, "x-translated-writes",
         "for tests: a device that claims that its writes are translated");
 }

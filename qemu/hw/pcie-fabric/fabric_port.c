@@ -14,7 +14,9 @@
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_port.h"
+#include "hw/pci/pcie_aer.h"
 #include "hw/pci/pcie_tph.h"
+#include "migration/vmstate.h"
 
 #define MAX_PREFIXES        4
 
@@ -84,16 +86,57 @@ uint32_t fabric_port_slot_value(PCIDevice *dev, uint32_t addr, uint32_t val)
     return val;
 }
 
-void fabric_port_describe(ObjectClass *klass)
+/* PCIESlot's defaults are those of a slot that can be hot-plugged */
+void fabric_port_slot_init(Object *obj)
+{
+    PCIE_SLOT(obj)->hotplug = false;
+    PCI_DEVICE(obj)->cap_present &= ~QEMU_PCIE_SLTCAP_PCP;
+}
+
+static int port_post_load(void *opaque, int version_id)
+{
+    return pcie_port_faces_down(opaque) ?
+           pcie_cap_slot_post_load(opaque, version_id) : 0;
+}
+
+static const VMStateDescription vmstate_port = {
+    .name = "fabric-port",
+    .priority = MIG_PRI_PCI_BUS,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = port_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj.parent_obj, PCIEPort),
+        VMSTATE_STRUCT(parent_obj.parent_obj.exp.aer_log, PCIEPort, 0,
+                       vmstate_pcie_aer_log, PCIEAERLog),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+static void describe(ObjectClass *klass)
 {
     object_class_property_set_description(klass, "prefix",
-        "End-End TLP Prefix support; 16-bit tags need it (default on)");
+        "End-End TLP Prefix support; 16-bit tags need it");
     object_class_property_set_description(klass, "max-payload",
-        "Max_Payload_Size Supported in bytes: 128..4096 (default 512)");
+        "Max_Payload_Size Supported in bytes: 128..4096");
     object_class_property_set_description(klass, "x-speed",
-        "link speed in GT/s (default 32)");
+        "link speed in GT/s");
     object_class_property_set_description(klass, "x-width",
-        "link width in lanes (default 16)");
+        "link width in lanes");
+}
+
+void fabric_port_class_init(ObjectClass *klass, uint16_t device_id,
+                            const char *desc)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
+
+    k->vendor_id = FABRIC_VENDOR_ID;
+    k->device_id = device_id;
+    dc->desc = desc;
+    dc->vmsd = &vmstate_port;
+    set_bit(DEVICE_CATEGORY_BRIDGE, dc->categories);
+    describe(klass);
 }
 
 void fabric_port_describe_acs(ObjectClass *klass)

@@ -21,16 +21,11 @@
 #include "hw/qdev-properties.h"
 #include "hw/qdev-properties-system.h"
 #include "hw/resettable.h"
-#include "migration/vmstate.h"
 #include "qom/object.h"
 
 OBJECT_DECLARE_SIMPLE_TYPE(FabricRootPort, FABRIC_ROOT_PORT)
 
-#define VENDOR_ID           0x1234
 #define DEVICE_ID           0x7b00
-
-#define AER_OFFSET          0x100
-#define ACS_OFFSET          (AER_OFFSET + PCI_ERR_SIZEOF)
 
 struct FabricRootPort {
     PCIESlot parent_obj;
@@ -131,13 +126,6 @@ static void root_port_write_config(PCIDevice *dev, uint32_t addr,
                          len);
 }
 
-/* PCIESlot's defaults are those of a slot that can be hot-plugged */
-static void root_port_init(Object *obj)
-{
-    PCIE_SLOT(obj)->hotplug = false;
-    PCI_DEVICE(obj)->cap_present &= ~QEMU_PCIE_SLTCAP_PCP;
-}
-
 /* Properties with names for values, which "info qtree" shows, too */
 
 static void get_enum(Object *obj, Visitor *v, const char *name, void *opaque,
@@ -202,33 +190,13 @@ static void set_acs(Object *obj, bool value, Error **errp)
     PCIE_SLOT(obj)->disable_acs = !value;
 }
 
-static const VMStateDescription vmstate_root_port = {
-    .name = TYPE_FABRIC_ROOT_PORT,
-    .priority = MIG_PRI_PCI_BUS,
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .post_load = pcie_cap_slot_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_PCI_DEVICE(parent_obj.parent_obj.parent_obj.parent_obj,
-                           FabricRootPort),
-        VMSTATE_STRUCT(parent_obj.parent_obj.parent_obj.parent_obj.exp.aer_log,
-                       FabricRootPort, 0, vmstate_pcie_aer_log, PCIEAERLog),
-        VMSTATE_END_OF_LIST()
-    }
-};
-
-/* The link's default is wide and fast: drivers warn of less */
 static const Property root_port_properties[] = {
     DEFINE_PROP_SIGNED("tph-completer", FabricRootPort, tph_completer,
                        PCIE_TPH_COMPLETER_EXT, prop_tph_completer,
                        PCIeTPHCompleter),
     DEFINE_PROP_SIGNED("peer", FabricRootPort, peer, PCIE_PEER_DROP, prop_peer,
                        PCIePeerPolicy),
-    FABRIC_PORT_PROPERTIES(FabricRootPort, port),
-    DEFINE_PROP_PCIE_LINK_SPEED("x-speed", PCIESlot, speed,
-                                PCIE_LINK_SPEED_32),
-    DEFINE_PROP_PCIE_LINK_WIDTH("x-width", PCIESlot, width,
-                                PCIE_LINK_WIDTH_16),
+    FABRIC_PORT_PROPERTIES(FabricRootPort, port, PCIESlot),
 };
 
 static void root_port_class_init(ObjectClass *klass, void *data)
@@ -238,14 +206,12 @@ static void root_port_class_init(ObjectClass *klass, void *data)
     ResettableClass *rc = RESETTABLE_CLASS(klass);
     PCIERootPortClass *rpc = PCIE_ROOT_PORT_CLASS(klass);
 
-    k->vendor_id = VENDOR_ID;
-    k->device_id = DEVICE_ID;
     k->config_write = root_port_write_config;
-    dc->desc = "PCI Express root port that carries TLPs with hints";
-    dc->vmsd = &vmstate_root_port;
     device_class_set_props(dc, root_port_properties);
     object_class_property_add_bool(klass, "acs", get_acs, set_acs);
-    fabric_port_describe(klass);
+    fabric_port_class_init(klass, DEVICE_ID,
+                           "PCI Express root port that carries TLPs with "
+                           "hints; no hot-plug unless hotplug=on");
     fabric_port_describe_acs(klass);
     device_class_set_parent_realize(dc, root_port_realize,
                                     &rpc->parent_realize);
@@ -255,15 +221,15 @@ static void root_port_class_init(ObjectClass *klass, void *data)
     rpc->aer_vector = root_port_aer_vector;
     rpc->interrupts_init = root_port_interrupts_init;
     rpc->interrupts_uninit = root_port_interrupts_uninit;
-    rpc->aer_offset = AER_OFFSET;
-    rpc->acs_offset = ACS_OFFSET;
+    rpc->aer_offset = FABRIC_PORT_AER;
+    rpc->acs_offset = FABRIC_PORT_ACS;
 }
 
 static const TypeInfo root_port_info = {
     .name = TYPE_FABRIC_ROOT_PORT,
     .parent = TYPE_PCIE_ROOT_PORT,
     .instance_size = sizeof(FabricRootPort),
-    .instance_init = root_port_init,
+    .instance_init = fabric_port_slot_init,
     .class_init = root_port_class_init,
 };
 

@@ -21,7 +21,6 @@
 #include "hw/qdev-properties.h"
 #include "hw/qdev-properties-system.h"
 #include "hw/resettable.h"
-#include "migration/vmstate.h"
 #include "qom/object.h"
 
 #define TYPE_FABRIC_UPSTREAM_PORT   "fabric-upstream-port"
@@ -30,12 +29,8 @@
 OBJECT_DECLARE_SIMPLE_TYPE(FabricUpstreamPort, FABRIC_UPSTREAM_PORT)
 OBJECT_DECLARE_SIMPLE_TYPE(FabricDownstreamPort, FABRIC_DOWNSTREAM_PORT)
 
-#define VENDOR_ID           0x1234
 #define UPSTREAM_ID         0x7b02
 #define DOWNSTREAM_ID       0x7b03
-
-#define AER_OFFSET          0x100
-#define ACS_OFFSET          (AER_OFFSET + PCI_ERR_SIZEOF)
 
 struct FabricUpstreamPort {
     PCIEPort parent_obj;
@@ -65,7 +60,7 @@ static bool switch_port_add_caps(PCIDevice *dev, const FabricPort *port,
         goto no_cap;
     }
     pcie_cap_deverr_init(dev);
-    if (pcie_aer_init(dev, PCI_ERR_VER, AER_OFFSET, PCI_ERR_SIZEOF,
+    if (pcie_aer_init(dev, PCI_ERR_VER, FABRIC_PORT_AER, PCI_ERR_SIZEOF,
                       errp) < 0) {
         goto no_aer;
     }
@@ -110,17 +105,6 @@ static void switch_port_reset(PCIDevice *dev)
     fabric_port_reset(dev);
 }
 
-static void switch_port_class_init(ObjectClass *klass, uint16_t device_id)
-{
-    DeviceClass *dc = DEVICE_CLASS(klass);
-    PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
-
-    k->vendor_id = VENDOR_ID;
-    k->device_id = device_id;
-    set_bit(DEVICE_CATEGORY_BRIDGE, dc->categories);
-    fabric_port_describe(klass);
-}
-
 /* Upstream port */
 
 static void upstream_realize(PCIDevice *dev, Error **errp)
@@ -144,27 +128,8 @@ static void upstream_reset_hold(Object *obj, ResetType type)
     switch_port_reset(PCI_DEVICE(obj));
 }
 
-static const VMStateDescription vmstate_upstream = {
-    .name = TYPE_FABRIC_UPSTREAM_PORT,
-    .priority = MIG_PRI_PCI_BUS,
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_PCI_DEVICE(parent_obj.parent_obj.parent_obj,
-                           FabricUpstreamPort),
-        VMSTATE_STRUCT(parent_obj.parent_obj.parent_obj.exp.aer_log,
-                       FabricUpstreamPort, 0, vmstate_pcie_aer_log,
-                       PCIEAERLog),
-        VMSTATE_END_OF_LIST()
-    }
-};
-
 static const Property upstream_properties[] = {
-    FABRIC_PORT_PROPERTIES(FabricUpstreamPort, port),
-    DEFINE_PROP_PCIE_LINK_SPEED("x-speed", FabricUpstreamPort, speed,
-                                PCIE_LINK_SPEED_32),
-    DEFINE_PROP_PCIE_LINK_WIDTH("x-width", FabricUpstreamPort, width,
-                                PCIE_LINK_WIDTH_16),
+    FABRIC_PORT_PROPERTIES(FabricUpstreamPort, port, FabricUpstreamPort),
 };
 
 static void upstream_class_init(ObjectClass *klass, void *data)
@@ -176,10 +141,10 @@ static void upstream_class_init(ObjectClass *klass, void *data)
     k->exit = switch_port_exit;
     k->config_write = upstream_write_config;
     RESETTABLE_CLASS(klass)->phases.hold = upstream_reset_hold;
-    dc->desc = "PCI Express switch: upstream port that carries TLPs with hints";
-    dc->vmsd = &vmstate_upstream;
     device_class_set_props(dc, upstream_properties);
-    switch_port_class_init(klass, UPSTREAM_ID);
+    fabric_port_class_init(klass, UPSTREAM_ID,
+                           "PCI Express switch: upstream port that carries "
+                           "TLPs with hints");
 }
 
 /* Downstream port */
@@ -212,7 +177,7 @@ static void downstream_realize(PCIDevice *dev, Error **errp)
         return;
     }
     if (down->acs) {
-        pcie_acs_init(dev, ACS_OFFSET);
+        pcie_acs_init(dev, FABRIC_PORT_ACS);
     }
 }
 
@@ -244,38 +209,11 @@ static void downstream_reset_hold(Object *obj, ResetType type)
     switch_port_reset(dev);
 }
 
-/* PCIESlot's defaults are those of a slot that can be hot-plugged */
-static void downstream_init(Object *obj)
-{
-    PCIE_SLOT(obj)->hotplug = false;
-    PCI_DEVICE(obj)->cap_present &= ~QEMU_PCIE_SLTCAP_PCP;
-}
-
-static const VMStateDescription vmstate_downstream = {
-    .name = TYPE_FABRIC_DOWNSTREAM_PORT,
-    .priority = MIG_PRI_PCI_BUS,
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .post_load = pcie_cap_slot_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_PCI_DEVICE(parent_obj.parent_obj.parent_obj.parent_obj,
-                           FabricDownstreamPort),
-        VMSTATE_STRUCT(parent_obj.parent_obj.parent_obj.parent_obj.exp.aer_log,
-                       FabricDownstreamPort, 0, vmstate_pcie_aer_log,
-                       PCIEAERLog),
-        VMSTATE_END_OF_LIST()
-    }
-};
-
 static const Property downstream_properties[] = {
-    FABRIC_PORT_PROPERTIES(FabricDownstreamPort, port),
+    FABRIC_PORT_PROPERTIES(FabricDownstreamPort, port, PCIESlot),
     DEFINE_PROP_BOOL("acs", FabricDownstreamPort, acs, true),
     DEFINE_PROP_BIT(COMPAT_PROP_PCP, PCIDevice, cap_present,
                     QEMU_PCIE_SLTCAP_PCP_BITNR, false),
-    DEFINE_PROP_PCIE_LINK_SPEED("x-speed", PCIESlot, speed,
-                                PCIE_LINK_SPEED_32),
-    DEFINE_PROP_PCIE_LINK_WIDTH("x-width", PCIESlot, width,
-                                PCIE_LINK_WIDTH_16),
 };
 
 static void downstream_class_init(ObjectClass *klass, void *data)
@@ -287,10 +225,10 @@ static void downstream_class_init(ObjectClass *klass, void *data)
     k->exit = downstream_exit;
     k->config_write = downstream_write_config;
     RESETTABLE_CLASS(klass)->phases.hold = downstream_reset_hold;
-    dc->desc = "PCI Express switch: downstream port with ACS";
-    dc->vmsd = &vmstate_downstream;
     device_class_set_props(dc, downstream_properties);
-    switch_port_class_init(klass, DOWNSTREAM_ID);
+    fabric_port_class_init(klass, DOWNSTREAM_ID,
+                           "PCI Express switch: downstream port with ACS; "
+                           "no hot-plug unless hotplug=on");
     fabric_port_describe_acs(klass);
 }
 
@@ -308,7 +246,7 @@ static const TypeInfo switch_port_info[] = {
         .name = TYPE_FABRIC_DOWNSTREAM_PORT,
         .parent = TYPE_PCIE_SLOT,
         .instance_size = sizeof(FabricDownstreamPort),
-        .instance_init = downstream_init,
+        .instance_init = fabric_port_slot_init,
         .class_init = downstream_class_init,
         .interfaces = (InterfaceInfo[]) {
             { INTERFACE_PCIE_DEVICE },

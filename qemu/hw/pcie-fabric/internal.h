@@ -49,14 +49,26 @@ PCIeTPHCompleter pcie_tph_completer(PCIDevice *dev);
 
 /* Ports */
 
+#define FABRIC_VENDOR_ID    0x1234
+#define FABRIC_PORT_AER     0x100       /* extended capabilities */
+#define FABRIC_PORT_ACS     (FABRIC_PORT_AER + PCI_ERR_SIZEOF)
+
 typedef struct FabricPort {
     bool prefix;
     uint32_t max_payload;
 } FabricPort;
 
-#define FABRIC_PORT_PROPERTIES(_state, _field)                          \
+/*
+ * @_link: the type that has the link's speed and width, whose default is wide
+ * and fast: drivers warn of less
+ */
+#define FABRIC_PORT_PROPERTIES(_state, _field, _link)                   \
     DEFINE_PROP_BOOL("prefix", _state, _field.prefix, true),            \
-    DEFINE_PROP_UINT32("max-payload", _state, _field.max_payload, 512)
+    DEFINE_PROP_UINT32("max-payload", _state, _field.max_payload, 512), \
+    DEFINE_PROP_PCIE_LINK_SPEED("x-speed", _link, speed,                \
+                                PCIE_LINK_SPEED_32),                    \
+    DEFINE_PROP_PCIE_LINK_WIDTH("x-width", _link, width,                \
+                                PCIE_LINK_WIDTH_16)
 
 /** fabric_port_check(): are the properties possible? Else sets @errp */
 bool fabric_port_check(const FabricPort *port, Error **errp);
@@ -75,11 +87,19 @@ void fabric_port_reset(PCIDevice *dev);
  */
 uint32_t fabric_port_slot_value(PCIDevice *dev, uint32_t addr, uint32_t val);
 
-/** fabric_port_describe(): descriptions of FABRIC_PORT_PROPERTIES */
-void fabric_port_describe(ObjectClass *klass);
+/**
+ * fabric_port_class_init(): ids, description and state to migrate
+ *
+ * After the class has got its properties.
+ */
+void fabric_port_class_init(ObjectClass *klass, uint16_t device_id,
+                            const char *desc);
 
-/** fabric_port_describe_acs(): the same of the property "acs" */
+/** fabric_port_describe_acs(): say what the property "acs" is */
 void fabric_port_describe_acs(ObjectClass *klass);
+
+/** fabric_port_slot_init(): a slot is hot-plugged only if asked for */
+void fabric_port_slot_init(Object *obj);
 
 /*
  * What a root complex does with the hint of a peer request; the later, the

@@ -11,13 +11,6 @@
 #include "qemu/units.h"
 #include "fabric-fuzz.h"
 
-#define WQE_SIZE        64
-#define SEGMENT         16
-#define DATA_INLINE     (1u << 31)
-#define TYPE_UC         0x1
-#define TYPE_UD         0x2
-#define TYPE_UMR        0xc
-
 static void remember(Fuzz *f, int kind, uint32_t id)
 {
     f->id[kind][f->nr_ids[kind]++ % FUZZ_IDS] = id;
@@ -266,7 +259,8 @@ void fuzz_vhca_command(Fuzz *f)
 void fuzz_vhca_create_qp(Fuzz *f)
 {
     static const uint8_t types[] = {
-        0, 0, 0, 0, TYPE_UC, TYPE_UD, 7, 8, TYPE_UMR, TYPE_UMR,
+        0, 0, 0, 0, VHCA_QP_ST_UC, VHCA_QP_ST_UD, VHCA_QP_ST_QP0,
+        VHCA_QP_ST_QP1, VHCA_QP_ST_REG_UMR, VHCA_QP_ST_REG_UMR,
     };
     uint8_t type = types[fuzz_pick(f, ARRAY_SIZE(types))];
     unsigned int queue = 2 + fuzz_pick(f, FUZZ_QUEUES - 2);
@@ -408,11 +402,11 @@ static uint8_t *add_data(Fuzz *f, uint8_t *p)
                                       : 1 + fuzz_pick(f, 8 * KiB);
     uint64_t addr = key_address(f, &key, &len);
 
-    stl_be_p(p, fuzz_rarely(f, 32) ? DATA_INLINE | fuzz_pick(f, 64)
-                                   : len & ~DATA_INLINE);
+    stl_be_p(p, fuzz_rarely(f, 32) ? VHCA_WQE_INLINE | fuzz_pick(f, 64)
+                                   : len & ~VHCA_WQE_INLINE);
     stl_be_p(p + 4, key.key);
     stq_be_p(p + 8, addr);
-    return p + SEGMENT;
+    return p + VHCA_WQE_SEGMENT;
 }
 
 static uint8_t *add_remote(Fuzz *f, uint8_t *p)
@@ -422,7 +416,7 @@ static uint8_t *add_remote(Fuzz *f, uint8_t *p)
 
     stq_be_p(p, key_address(f, &key, &len) & -(1ull << fuzz_pick(f, 4)));
     stl_be_p(p + 8, key.key);
-    return p + SEGMENT;
+    return p + VHCA_WQE_SEGMENT;
 }
 
 static uint8_t *add_umr(Fuzz *f, uint8_t *wqe)
@@ -442,7 +436,7 @@ static uint8_t *add_umr(Fuzz *f, uint8_t *wqe)
 
 static uint8_t *add_segments(Fuzz *f, uint8_t opcode, uint8_t *wqe)
 {
-    uint8_t *p = wqe + SEGMENT;
+    uint8_t *p = wqe + VHCA_WQE_SEGMENT;
 
     switch (opcode) {
     case VHCA_WQE_UMR:
@@ -452,9 +446,9 @@ static uint8_t *add_segments(Fuzz *f, uint8_t opcode, uint8_t *wqe)
         p = add_remote(f, p);
         stq_be_p(p, fuzz_value(f));
         stq_be_p(p + 8, fuzz_value(f));
-        p = add_data(f, p + SEGMENT);
+        p = add_data(f, p + VHCA_WQE_SEGMENT);
         if (!fuzz_rarely(f, 8)) {
-            stl_be_p(p - SEGMENT, 8);
+            stl_be_p(p - VHCA_WQE_SEGMENT, 8);
         }
         return p;
     case VHCA_WQE_WRITE:
@@ -484,13 +478,13 @@ static uint8_t pick_opcode(Fuzz *f, uint8_t type)
         return opcodes[fuzz_pick(f, n + 1)];
     }
     switch (type) {
-    case TYPE_UMR:
+    case VHCA_QP_ST_REG_UMR:
         return VHCA_WQE_UMR;
-    case TYPE_UC:
+    case VHCA_QP_ST_UC:
         n = 7;
         break;
-    case TYPE_UD:
-    case 7 ... 8:
+    case VHCA_QP_ST_UD:
+    case VHCA_QP_ST_QP0 ... VHCA_QP_ST_QP1:
         n = 3;
         break;
     }
@@ -505,29 +499,30 @@ static size_t add_datagram(Fuzz *f, uint8_t *p, uint8_t opcode)
     }
     stl_be_p(p + 8, some_id(f, FUZZ_QP));
     stw_be_p(p + 14, 1);
-    return SEGMENT;
+    return VHCA_WQE_SEGMENT;
 }
 
 /* Returns how many 64-byte blocks it takes */
 static unsigned int make_wqe(Fuzz *f, uint8_t *wqe, const FuzzQueue *q)
 {
     uint8_t opcode = pick_opcode(f, q->type);
-    bool datagram = q->type == TYPE_UD || q->type == 7 || q->type == 8;
+    bool datagram = q->type == VHCA_QP_ST_UD || q->type == VHCA_QP_ST_QP0 ||
+                    q->type == VHCA_QP_ST_QP1;
     size_t av = 0, len;
 
     if (datagram) {
-        av = add_datagram(f, wqe + SEGMENT, opcode);
+        av = add_datagram(f, wqe + VHCA_WQE_SEGMENT, opcode);
     }
     len = add_segments(f, opcode, wqe + av) - wqe;
     wqe[3] = opcode;
     if (opcode != VHCA_WQE_UMR) {
         stl_be_p(wqe + 12, some_key(f).key);
     }
-    stl_be_p(wqe + 4, q->qpn << 8 | len / SEGMENT);
+    stl_be_p(wqe + 4, q->qpn << 8 | len / VHCA_WQE_SEGMENT);
     wqe[11] = 0x08 | fuzz_pick(f, 2) << 1;
     change_bytes(f, wqe, len);
     fuzz_note(f, "wqe opcode 0x%x on 0x%x", opcode, q->qpn);
-    return DIV_ROUND_UP(len, WQE_SIZE);
+    return DIV_ROUND_UP(len, VHCA_WQEBB);
 }
 
 static FuzzQueue *some_queue(Fuzz *f, unsigned int *n)
@@ -556,15 +551,15 @@ void fuzz_vhca_send(Fuzz *f)
         connect_one(f, q->qpn, q->qpn);
     }
     for (unsigned int n = 1 + fuzz_pick(f, 4); n; n--) {
-        uint8_t wqe[WQE_SIZE * 4] = { 0 };
+        uint8_t wqe[VHCA_WQEBB * 4] = { 0 };
         unsigned int blocks = make_wqe(f, wqe, q);
 
         for (unsigned int i = 0; i < blocks; i++) {
-            qtest_bufwrite(f->qts, sq + (q->sq_tail++ % slots) * WQE_SIZE,
-                           wqe + i * WQE_SIZE, WQE_SIZE);
+            qtest_bufwrite(f->qts, sq + (q->sq_tail++ % slots) * VHCA_WQEBB,
+                           wqe + i * VHCA_WQEBB, VHCA_WQEBB);
         }
     }
-    write_record(f, queue, 4, q->sq_tail);
+    write_record(f, queue, VHCA_RECORD_SEND, q->sq_tail);
     vhca_ring_send(&f->vhca, q->qpn);
 }
 
@@ -585,7 +580,7 @@ void fuzz_vhca_recv(Fuzz *f)
                        sizeof(wqe));
     }
     fuzz_note(f, "receive on 0x%x", q->qpn);
-    write_record(f, queue, 0, q->rq_tail);
+    write_record(f, queue, VHCA_RECORD_RECV, q->rq_tail);
 }
 
 /* Arm completion and event queues, or ring for what does not exist */
@@ -597,11 +592,11 @@ void fuzz_vhca_doorbell(Fuzz *f)
     fuzz_note(f, "doorbell %u", how);
     switch (how) {
     case 0:
-        vhca_write64(&f->vhca, uar + 0x20, fuzz_value(f) << 32 |
+        vhca_write64(&f->vhca, uar + VHCA_UAR_CQ_ARM, fuzz_value(f) << 32 |
                                            some_id(f, FUZZ_CQ));
         break;
     case 1:
-        vhca_write32(&f->vhca, uar + 0x40 + 8 * fuzz_pick(f, 2),
+        vhca_write32(&f->vhca, uar + VHCA_UAR_EQ_ARM + 8 * fuzz_pick(f, 2),
                      some_id(f, FUZZ_EQ) << 24 | fuzz_pick(f, 64));
         break;
     case 2:

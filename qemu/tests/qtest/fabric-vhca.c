@@ -6,30 +6,6 @@
 #include "qemu/osdep.h"
 #include "fabric-vhca.h"
 
-/* Initialization segment and UAR pages */
-#define ISEG_CMDQ_HIGH      0x10
-#define ISEG_CMDQ_LOW       0x14
-#define ISEG_CMD_DOORBELL   0x18
-#define UAR_SIZE            0x1000
-#define UAR_SEND            0x800
-
-/* Command queue entries and mailboxes */
-#define ENTRY_SIZE          64
-#define ENTRY_TYPE_PCIE     7
-#define ENTRY_IN_LEN        4
-#define ENTRY_IN_MAILBOX    8
-#define ENTRY_IN            16
-#define ENTRY_OUT           32
-#define ENTRY_OUT_MAILBOX   48
-#define ENTRY_OUT_LEN       56
-#define ENTRY_TOKEN         60
-#define ENTRY_STATUS        63
-#define ENTRY_INLINE        16
-#define MAILBOX_DATA        512
-#define MAILBOX_NEXT        560
-#define MAILBOX_NUMBER      568
-#define MAILBOX_TOKEN       573
-#define MAILBOX_USED        576
 #define TOKEN               0x5a
 
 #define LOG_EQ_SIZE         7
@@ -53,7 +29,7 @@ void vhca_write64(VhcaDriver *v, uint64_t offset, uint64_t value)
 
 void vhca_ring_send(VhcaDriver *v, uint32_t qpn)
 {
-    vhca_write64(v, (uint64_t)v->uar * UAR_SIZE + UAR_SEND,
+    vhca_write64(v, (uint64_t)v->uar * VHCA_UAR_SIZE + VHCA_UAR_SEND,
                  (uint64_t)qpn << 8);
 }
 
@@ -81,56 +57,58 @@ static void write_mailboxes(VhcaDriver *v, uint64_t base, unsigned int slot,
                             const uint8_t *data, uint32_t len)
 {
     for (uint32_t n = 0; len && n < VHCA_MAILBOXES; n++) {
-        uint8_t block[MAILBOX_USED] = {};
-        uint32_t piece = MIN(len, MAILBOX_DATA);
+        uint8_t block[VHCA_MAILBOX_USED] = {};
+        uint32_t piece = MIN(len, VHCA_MAILBOX_DATA);
 
         if (data) {
-            memcpy(block, data + n * MAILBOX_DATA, piece);
+            memcpy(block, data + n * VHCA_MAILBOX_DATA, piece);
         }
         len -= piece;
-        stq_be_p(block + MAILBOX_NEXT, len ? mailbox(base, slot, n + 1) : 0);
-        stl_be_p(block + MAILBOX_NUMBER, n);
-        block[MAILBOX_TOKEN] = TOKEN;
+        stq_be_p(block + VHCA_MAILBOX_NEXT,
+                 len ? mailbox(base, slot, n + 1) : 0);
+        stl_be_p(block + VHCA_MAILBOX_NUMBER, n);
+        block[VHCA_MAILBOX_TOKEN] = TOKEN;
         qtest_bufwrite(v->qts, mailbox(base, slot, n), block, sizeof(block));
     }
 }
 
 void vhca_submit(VhcaDriver *v, unsigned int slot, const VhcaCommand *cmd)
 {
-    uint8_t entry[ENTRY_SIZE] = { ENTRY_TYPE_PCIE };
+    uint8_t entry[VHCA_ENTRY_SIZE] = { VHCA_ENTRY_TYPE_PCIE };
 
-    stl_be_p(entry + ENTRY_IN_LEN, cmd->in_len);
-    stq_be_p(entry + ENTRY_IN_MAILBOX, mailbox(VHCA_IN_MAILBOX, slot, 0));
-    memcpy(entry + ENTRY_IN, cmd->in, ENTRY_INLINE);
-    stq_be_p(entry + ENTRY_OUT_MAILBOX, mailbox(VHCA_OUT_MAILBOX, slot, 0));
-    stl_be_p(entry + ENTRY_OUT_LEN, cmd->out_len);
-    entry[ENTRY_TOKEN] = TOKEN;
-    entry[ENTRY_STATUS] = 1;
-    if (cmd->in_len > ENTRY_INLINE) {
-        write_mailboxes(v, VHCA_IN_MAILBOX, slot, cmd->in + ENTRY_INLINE,
-                        MIN(cmd->in_len, VHCA_INBOX_MAX) - ENTRY_INLINE);
+    stl_be_p(entry + VHCA_ENTRY_IN_LEN, cmd->in_len);
+    stq_be_p(entry + VHCA_ENTRY_IN_MAILBOX, mailbox(VHCA_IN_MAILBOX, slot, 0));
+    memcpy(entry + VHCA_ENTRY_IN, cmd->in, VHCA_ENTRY_INLINE);
+    stq_be_p(entry + VHCA_ENTRY_OUT_MAILBOX,
+             mailbox(VHCA_OUT_MAILBOX, slot, 0));
+    stl_be_p(entry + VHCA_ENTRY_OUT_LEN, cmd->out_len);
+    entry[VHCA_ENTRY_TOKEN] = TOKEN;
+    entry[VHCA_ENTRY_STATUS] = 1;
+    if (cmd->in_len > VHCA_ENTRY_INLINE) {
+        write_mailboxes(v, VHCA_IN_MAILBOX, slot, cmd->in + VHCA_ENTRY_INLINE,
+                        MIN(cmd->in_len, VHCA_INBOX_MAX) - VHCA_ENTRY_INLINE);
     }
     write_mailboxes(v, VHCA_OUT_MAILBOX, slot, NULL, MIN(cmd->out_len, 8192));
-    qtest_bufwrite(v->qts, VHCA_CMDQ + slot * ENTRY_SIZE, entry,
+    qtest_bufwrite(v->qts, VHCA_CMDQ + slot * VHCA_ENTRY_SIZE, entry,
                    sizeof(entry));
 }
 
 void vhca_ring_commands(VhcaDriver *v, uint32_t slots)
 {
-    vhca_write32(v, ISEG_CMD_DOORBELL, slots);
+    vhca_write32(v, VHCA_ISEG_CMD_DOORBELL, slots);
 }
 
 bool vhca_run(VhcaDriver *v, const VhcaCommand *cmd, uint32_t *id)
 {
-    uint8_t entry[ENTRY_SIZE];
+    uint8_t entry[VHCA_ENTRY_SIZE];
 
     vhca_submit(v, 0, cmd);
     vhca_ring_commands(v, 1);
     qtest_bufread(v->qts, VHCA_CMDQ, entry, sizeof(entry));
     if (id) {
-        *id = ifc_get(entry + ENTRY_OUT, CMD_OUT_ID);
+        *id = ifc_get(entry + VHCA_ENTRY_OUT, CMD_OUT_ID);
     }
-    return !entry[ENTRY_STATUS] && !entry[ENTRY_OUT];
+    return !entry[VHCA_ENTRY_STATUS] && !entry[VHCA_ENTRY_OUT];
 }
 
 static bool run_plain(VhcaDriver *v, uint16_t opcode, uint32_t *id)
@@ -244,8 +222,8 @@ static bool create_cq(VhcaDriver *v)
 bool vhca_bring_up(VhcaDriver *v, QTestState *qts, uint64_t bar)
 {
     *v = (VhcaDriver) { .qts = qts, .bar = bar };
-    vhca_write32(v, ISEG_CMDQ_HIGH, VHCA_CMDQ >> 32);
-    vhca_write32(v, ISEG_CMDQ_LOW, VHCA_CMDQ);
+    vhca_write32(v, VHCA_ISEG_CMDQ_HIGH, VHCA_CMDQ >> 32);
+    vhca_write32(v, VHCA_ISEG_CMDQ_LOW, VHCA_CMDQ);
     return run_plain(v, VHCA_OP_ENABLE_HCA, NULL) &&
            run_plain(v, VHCA_OP_INIT_HCA, NULL) &&
            run_plain(v, VHCA_OP_ALLOC_UAR, &v->uar) &&

@@ -7,9 +7,9 @@
 #define TESTS_QTEST_FABRIC_VHCA_H
 
 #include "fabric-lab.h"
+#include "hw/rdma/vhca/abi.h"
 #include "hw/rdma/vhca/ifc.h"
 
-#define VHCA_DEVICE_ID      0x1021
 #define VHCA_INBOX_MAX      2048
 
 /* Guest memory of the driver: queue of commands, mailboxes, queues */
@@ -24,34 +24,6 @@
 #define VHCA_QUEUES         0x200000ull
 #define VHCA_QUEUE_SIZE     0x10000ull  /* one page of the queue's */
 #define VHCA_LOG_QUEUE_PAGE 4           /* in 4 KiB units */
-
-enum {
-    VHCA_OP_QUERY_HCA_CAP = 0x100, VHCA_OP_INIT_HCA = 0x102,
-    VHCA_OP_TEARDOWN_HCA = 0x103, VHCA_OP_ENABLE_HCA = 0x104,
-    VHCA_OP_DISABLE_HCA = 0x105, VHCA_OP_SET_HCA_CAP = 0x109,
-    VHCA_OP_CREATE_MKEY = 0x200, VHCA_OP_QUERY_MKEY = 0x201,
-    VHCA_OP_DESTROY_MKEY = 0x202, VHCA_OP_CREATE_EQ = 0x301,
-    VHCA_OP_DESTROY_EQ = 0x302, VHCA_OP_QUERY_EQ = 0x303,
-    VHCA_OP_CREATE_CQ = 0x400, VHCA_OP_DESTROY_CQ = 0x401,
-    VHCA_OP_QUERY_CQ = 0x402, VHCA_OP_CREATE_QP = 0x500,
-    VHCA_OP_DESTROY_QP = 0x501, VHCA_OP_RST2INIT_QP = 0x502,
-    VHCA_OP_INIT2RTR_QP = 0x503, VHCA_OP_RTR2RTS_QP = 0x504,
-    VHCA_OP_RTS2RTS_QP = 0x505, VHCA_OP_2ERR_QP = 0x507,
-    VHCA_OP_2RST_QP = 0x50a, VHCA_OP_QUERY_QP = 0x50b,
-    VHCA_OP_INIT2INIT_QP = 0x50e, VHCA_OP_CREATE_SRQ = 0x700,
-    VHCA_OP_DESTROY_SRQ = 0x701, VHCA_OP_QUERY_SRQ = 0x702,
-    VHCA_OP_ARM_RQ = 0x703, VHCA_OP_ALLOC_PD = 0x800,
-    VHCA_OP_DEALLOC_PD = 0x801, VHCA_OP_ALLOC_UAR = 0x802,
-    VHCA_OP_DEALLOC_UAR = 0x803, VHCA_OP_ACCESS_REG = 0x805,
-    VHCA_OP_ALLOC_XRCD = 0x80e, VHCA_OP_DEALLOC_XRCD = 0x80f,
-};
-
-enum {
-    VHCA_WQE_NOP = 0x00, VHCA_WQE_SEND_INVAL = 0x01, VHCA_WQE_WRITE = 0x08,
-    VHCA_WQE_WRITE_IMM = 0x09, VHCA_WQE_SEND = 0x0a, VHCA_WQE_SEND_IMM = 0x0b,
-    VHCA_WQE_READ = 0x10, VHCA_WQE_CMP_SWAP = 0x11, VHCA_WQE_FETCH_ADD = 0x12,
-    VHCA_WQE_UMR = 0x25,
-};
 
 /* A command: what goes in, and how long the answer may be */
 typedef struct VhcaCommand {

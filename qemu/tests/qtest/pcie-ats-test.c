@@ -9,8 +9,7 @@
  * so what a copy moves tells which translation it used.
  */
 #include "qemu/osdep.h"
-#include "fabric-cfg.h"
-#include "hw/misc/tph_accel_regs.h"
+#include "tph-accel-lab.h"
 
 #define IOMMU           "-device intel-iommu,device-iotlb=on "
 

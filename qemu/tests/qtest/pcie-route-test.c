@@ -16,6 +16,7 @@
 #include "tph-accel-lab.h"
 #include "qemu/bitops.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 
 #define DEVCTL2_PREFIX_BLOCKING 0x8000
 #define DEVCTL2_ATOMIC_BLOCKING PCI_EXP_DEVCTL2_ATOMIC_EGRESS_BLOCK
@@ -845,6 +846,165 @@ static void test_hinted_reads(void)
     lab_end(&lab);
 }
 
+static void power_off(Lab *lab, int port)
+{
+    qtest_writew(lab->qts, exp_cap(lab, port) + PCI_EXP_SLTCTL,
+                 PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+}
+
+/* Only what is in a slot with a power controller can be thrown out of it */
+static void test_slots(void)
+{
+    Lab lab = lab_start("-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support="
+                        "off -set device.sw0d1.hotplug=on "
+                        "-set device.sw0d1.power_controller_present=on");
+    uint64_t mem = lab.accel[B].mem;
+
+    for (int i = 0; i < NR_PORTS; i++) {
+        if (i != SW0U && i != SW1U && i != SW0D1) {
+            power_off(&lab, i);
+            g_assert_cmphex(qtest_readl(lab.qts, lab.accel[plan[i].last].cfg),
+                            !=, UINT32_MAX);
+        }
+    }
+    for (int to = B; to < NR_ACCELS; to++) {
+        g_assert_cmpint(peer_write(&lab, A, to), ==, to == E ? PLAIN : HINTED);
+    }
+    expect_no_errors(&lab);
+
+    power_off(&lab, SW0D1);
+    qtest_qmp_eventwait(lab.qts, "DEVICE_DELETED");
+    g_assert_cmphex(qtest_readl(lab.qts, lab.accel[B].cfg), ==, UINT32_MAX);
+    g_assert_cmpint(write_to(&lab, A, mem, C, mem), ==, LOST);
+    g_assert_cmphex(errors(&lab, SW0D1), ==, PCI_ERR_UNC_UNSUP);
+    g_assert_cmpint(peer_read(&lab, A, mem), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmpint(peer_write(&lab, A, C), ==, HINTED);
+    qtest_quit(lab.qts);
+}
+
+/* Ports alone, since accelerators do not migrate */
+static QTestState *start_ports_alone(const char *more)
+{
+    return qtest_initf(
+        "-machine q35 -m 16M -nodefaults "
+        "-device fabric-root-port,id=rp0,chassis=1,slot=0,addr=2 "
+        "-device fabric-upstream-port,id=sw0u,bus=rp0 "
+        "-device fabric-downstream-port,id=sw0d0,bus=sw0u,chassis=2,slot=0,"
+        "addr=0 %s", more);
+}
+
+static const int migrating[] = { RP0, SW0U, SW0D0 };
+
+static void set_up_migrating(Lab *lab)
+{
+    cfg_enable_ecam(lab->qts);
+    for (int i = 0; i < ARRAY_SIZE(migrating); i++) {
+        start_port(lab, migrating[i]);
+        cfg_set_devctl(lab->qts, lab->port[migrating[i]],
+                       PCI_EXP_DEVCTL_PAYLOAD_256B);
+    }
+    set_acs(lab, SW0D0, PCI_ACS_RR | PCI_ACS_DT);
+}
+
+static void wait_migrated(QTestState *qts)
+{
+    bool done = false;
+
+    while (!done) {
+        QDict *answer = qtest_qmp_assert_success_ref(
+            qts, "{ 'execute': 'query-migrate' }");
+        const char *status = qdict_get_try_str(answer, "status");
+
+        done = !g_strcmp0(status, "completed");
+        g_assert_cmpstr(status, !=, "failed");
+        qobject_unref(answer);
+    }
+}
+
+/* All of configuration space is at the other side */
+static void test_migration(void)
+{
+    g_autofree char *name = NULL;
+    g_autofree char *uri = NULL;
+    int fd = g_file_open_tmp("pcie-route-XXXXXX", &name, NULL);
+    Lab from = { .qts = start_ports_alone("") };
+    Lab to;
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    set_up_migrating(&from);
+    uri = g_strdup_printf("file:%s", name);
+    qtest_qmp_assert_success(from.qts, "{ 'execute': 'migrate', 'arguments': "
+                             "{ 'uri': %s } }", uri);
+    wait_migrated(from.qts);
+
+    to = from;
+    to.qts = start_ports_alone("-incoming defer");
+    qtest_qmp_assert_success(to.qts, "{ 'execute': 'migrate-incoming', "
+                             "'arguments': { 'uri': %s } }", uri);
+    wait_migrated(to.qts);
+    for (int i = 0; i < ARRAY_SIZE(migrating); i++) {
+        uint64_t cfg = from.port[migrating[i]];
+
+        for (unsigned int pos = 0; pos < PCI_CFG_SPACE_EXP_SIZE; pos += 4) {
+            g_assert_cmphex(qtest_readl(to.qts, cfg + pos), ==,
+                            qtest_readl(from.qts, cfg + pos));
+        }
+    }
+    qtest_quit(from.qts);
+    qtest_quit(to.qts);
+    unlink(name);
+}
+
+static QDict *list_properties(QTestState *qts, const char *type)
+{
+    return qtest_qmp(qts, "{ 'execute': 'device-list-properties', "
+                     "'arguments': { 'typename': %s } }", type);
+}
+
+static bool has_property(QDict *answer, const char *name)
+{
+    const QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(answer, "return"), entry) {
+        QDict *prop = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (!strcmp(qdict_get_str(prop, "name"), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What "-device TYPE,help" says of each property that QEMU's ports lack */
+static void test_descriptions(void)
+{
+    static const char *const types[] = {
+        "fabric-root-port", "fabric-upstream-port", "fabric-downstream-port",
+        "tph-accel", "vhca",
+    };
+    QTestState *qts = qtest_init("-machine q35 -nodefaults");
+    QDict *stock = list_properties(qts, "pcie-root-port");
+
+    for (int i = 0; i < ARRAY_SIZE(types); i++) {
+        QDict *answer = list_properties(qts, types[i]);
+        const QListEntry *entry;
+
+        QLIST_FOREACH_ENTRY(qdict_get_qlist(answer, "return"), entry) {
+            QDict *prop = qobject_to(QDict, qlist_entry_obj(entry));
+            const char *name = qdict_get_str(prop, "name");
+
+            if (!has_property(stock, name) &&
+                !qdict_haskey(prop, "description")) {
+                g_error("%s: nothing is said of %s", types[i], name);
+            }
+        }
+        qobject_unref(answer);
+    }
+    qobject_unref(stock);
+    qtest_quit(qts);
+}
+
 /* Whatever becomes of it, if the engine can be reached at all */
 static void try_copy(Lab *lab, int from, uint64_t src, uint64_t dst)
 {
@@ -1012,8 +1172,11 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-route/peer-policy", test_peer_policy);
     qtest_add_func("/pcie-route/payload", test_payload);
     qtest_add_func("/pcie-route/hinted-reads", test_hinted_reads);
+    qtest_add_func("/pcie-route/slots", test_slots);
+    qtest_add_func("/pcie-route/migration", test_migration);
     qtest_add_func("/pcie-route/bus-numbers", test_bus_numbers);
     qtest_add_func("/pcie-route/overlaps", test_overlaps);
     qtest_add_func("/pcie-route/trace", test_trace);
+    qtest_add_func("/pcie-route/descriptions", test_descriptions);
     return g_test_run();
 }

@@ -16,26 +16,6 @@
 #include "qemu/units.h"
 #include "trace.h"
 
-#define ENTRY_SIZE          64
-#define ENTRY_TYPE          0
-#define ENTRY_TYPE_PCIE     7
-#define ENTRY_IN_LEN        4
-#define ENTRY_IN_MAILBOX    8
-#define ENTRY_IN            16
-#define ENTRY_OUT           32
-#define ENTRY_OUT_MAILBOX   48
-#define ENTRY_OUT_LEN       56
-#define ENTRY_TOKEN         60
-#define ENTRY_STATUS        63
-#define ENTRY_OWNER_HW      1
-#define ENTRY_INLINE        16
-
-#define MAILBOX_DATA        512
-#define MAILBOX_NEXT        560
-#define MAILBOX_NUMBER      568
-#define MAILBOX_TOKEN       573
-#define MAILBOX_USED        574
-
 #define COMMAND_MAX_LEN     (1 * MiB)
 
 /* Without these many slots in one go, a chain of doorbells could not end */
@@ -59,56 +39,55 @@ typedef struct CommandInfo {
     VHCACmdFn *run;
 } CommandInfo;
 
-static const CommandInfo commands[] = {
-    { 0x100, true,  12,  16, "QUERY_HCA_CAP", vhca_query_hca_cap },
-    { 0x101, false, 12,  16, "QUERY_ADAPTER", vhca_query_adapter },
-    { 0x102, true,  12,   8, "INIT_HCA", vhca_init_hca },
-    { 0x103, true,  12,   8, "TEARDOWN_HCA", vhca_teardown_hca },
-    { 0x104, true,  12,   8, "ENABLE_HCA", vhca_enable_hca },
-    { 0x105, true,  12,   8, "DISABLE_HCA", vhca_disable_hca },
-    { 0x107, true,  12,  16, "QUERY_PAGES", vhca_query_pages },
-    { 0x109, true,  16,   8, "SET_HCA_CAP", vhca_set_hca_cap },
-    { 0x10a, true,  12, 112, "QUERY_ISSI", vhca_query_issi },
-    { 0x200, false, 272, 16, "CREATE_MKEY", vhca_create_mkey },
-    { 0x201, false, 12,  80, "QUERY_MKEY", vhca_query_mkey },
-    { 0x202, false, 12,   8, "DESTROY_MKEY", vhca_destroy_mkey },
-    { 0x301, false, 272, 16, "CREATE_EQ", vhca_create_eq },
-    { 0x302, false, 12,   8, "DESTROY_EQ", vhca_destroy_eq },
-    { 0x303, false, 12,  80, "QUERY_EQ", vhca_query_eq },
-    { 0x400, false, 272, 16, "CREATE_CQ", vhca_create_cq },
-    { 0x401, false, 12,   8, "DESTROY_CQ", vhca_destroy_cq },
-    { 0x402, false, 12,  80, "QUERY_CQ", vhca_query_cq },
-    { 0x500, false, 272, 16, "CREATE_QP", vhca_create_qp },
-    { 0x501, false, 12,   8, "DESTROY_QP", vhca_destroy_qp },
-    { 0x502, false, 256,  8, "RST2INIT_QP", vhca_modify_qp },
-    { 0x503, false, 256,  8, "INIT2RTR_QP", vhca_modify_qp },
-    { 0x504, false, 256,  8, "RTR2RTS_QP", vhca_modify_qp },
-    { 0x505, false, 256,  8, "RTS2RTS_QP", vhca_modify_qp },
-    { 0x507, false, 12,   8, "2ERR_QP", vhca_modify_qp },
-    { 0x50a, false, 12,   8, "2RST_QP", vhca_modify_qp },
-    { 0x50b, false, 12, 256, "QUERY_QP", vhca_query_qp },
-    { 0x50e, false, 256,  8, "INIT2INIT_QP", vhca_modify_qp },
-    { 0x700, false, 80,  16, "CREATE_SRQ", vhca_create_srq },
-    { 0x701, false, 12,   8, "DESTROY_SRQ", vhca_destroy_srq },
-    { 0x702, false, 12,  80, "QUERY_SRQ", vhca_query_srq },
-    { 0x703, false, 16,   8, "ARM_RQ", vhca_arm_rq },
-    { 0x762, false, 12,  16, "QUERY_HCA_VPORT_CONTEXT",
-      vhca_query_vport_context },
-    { 0x763, false, 16,   8, "MODIFY_HCA_VPORT_CONTEXT",
-      vhca_modify_vport_context },
-    { 0x764, false, 16,  16, "QUERY_HCA_VPORT_GID", vhca_query_vport_gid },
-    { 0x765, false, 16,  16, "QUERY_HCA_VPORT_PKEY", vhca_query_vport_pkey },
-    { 0x770, false, 12,  16, "QUERY_VPORT_COUNTER", vhca_query_vport_counter },
-    { 0x800, false, 8,   12, "ALLOC_PD", vhca_alloc_pd },
-    { 0x801, false, 12,   8, "DEALLOC_PD", vhca_dealloc_pd },
-    { 0x802, false, 8,   12, "ALLOC_UAR", vhca_alloc_uar },
-    { 0x803, false, 12,   8, "DEALLOC_UAR", vhca_dealloc_uar },
-    { 0x805, true,  16,  16, "ACCESS_REG", vhca_access_register },
-    { 0x80e, false, 8,   12, "ALLOC_XRCD", vhca_alloc_xrcd },
-    { 0x80f, false, 12,   8, "DEALLOC_XRCD", vhca_dealloc_xrcd },
-};
+#define COMMAND(_name, _early, _in_len, _out_len, _run) \
+    { VHCA_OP_##_name, _early, _in_len, _out_len, #_name, _run }
 
-#define ENABLE_HCA_OPCODE  0x104
+static const CommandInfo commands[] = {
+    COMMAND(QUERY_HCA_CAP, true, 12, 16, vhca_query_hca_cap),
+    COMMAND(QUERY_ADAPTER, false, 12, 16, vhca_query_adapter),
+    COMMAND(INIT_HCA, true, 12, 8, vhca_init_hca),
+    COMMAND(TEARDOWN_HCA, true, 12, 8, vhca_teardown_hca),
+    COMMAND(ENABLE_HCA, true, 12, 8, vhca_enable_hca),
+    COMMAND(DISABLE_HCA, true, 12, 8, vhca_disable_hca),
+    COMMAND(QUERY_PAGES, true, 12, 16, vhca_query_pages),
+    COMMAND(SET_HCA_CAP, true, 16, 8, vhca_set_hca_cap),
+    COMMAND(QUERY_ISSI, true, 12, 112, vhca_query_issi),
+    COMMAND(CREATE_MKEY, false, 272, 16, vhca_create_mkey),
+    COMMAND(QUERY_MKEY, false, 12, 80, vhca_query_mkey),
+    COMMAND(DESTROY_MKEY, false, 12, 8, vhca_destroy_mkey),
+    COMMAND(CREATE_EQ, false, 272, 16, vhca_create_eq),
+    COMMAND(DESTROY_EQ, false, 12, 8, vhca_destroy_eq),
+    COMMAND(QUERY_EQ, false, 12, 80, vhca_query_eq),
+    COMMAND(CREATE_CQ, false, 272, 16, vhca_create_cq),
+    COMMAND(DESTROY_CQ, false, 12, 8, vhca_destroy_cq),
+    COMMAND(QUERY_CQ, false, 12, 80, vhca_query_cq),
+    COMMAND(CREATE_QP, false, 272, 16, vhca_create_qp),
+    COMMAND(DESTROY_QP, false, 12, 8, vhca_destroy_qp),
+    COMMAND(RST2INIT_QP, false, 256, 8, vhca_modify_qp),
+    COMMAND(INIT2RTR_QP, false, 256, 8, vhca_modify_qp),
+    COMMAND(RTR2RTS_QP, false, 256, 8, vhca_modify_qp),
+    COMMAND(RTS2RTS_QP, false, 256, 8, vhca_modify_qp),
+    COMMAND(2ERR_QP, false, 12, 8, vhca_modify_qp),
+    COMMAND(2RST_QP, false, 12, 8, vhca_modify_qp),
+    COMMAND(QUERY_QP, false, 12, 256, vhca_query_qp),
+    COMMAND(INIT2INIT_QP, false, 256, 8, vhca_modify_qp),
+    COMMAND(CREATE_SRQ, false, 80, 16, vhca_create_srq),
+    COMMAND(DESTROY_SRQ, false, 12, 8, vhca_destroy_srq),
+    COMMAND(QUERY_SRQ, false, 12, 80, vhca_query_srq),
+    COMMAND(ARM_RQ, false, 16, 8, vhca_arm_rq),
+    COMMAND(QUERY_HCA_VPORT_CONTEXT, false, 12, 16, vhca_query_vport_context),
+    COMMAND(MODIFY_HCA_VPORT_CONTEXT, false, 16, 8, vhca_modify_vport_context),
+    COMMAND(QUERY_HCA_VPORT_GID, false, 16, 16, vhca_query_vport_gid),
+    COMMAND(QUERY_HCA_VPORT_PKEY, false, 16, 16, vhca_query_vport_pkey),
+    COMMAND(QUERY_VPORT_COUNTER, false, 12, 16, vhca_query_vport_counter),
+    COMMAND(ALLOC_PD, false, 8, 12, vhca_alloc_pd),
+    COMMAND(DEALLOC_PD, false, 12, 8, vhca_dealloc_pd),
+    COMMAND(ALLOC_UAR, false, 8, 12, vhca_alloc_uar),
+    COMMAND(DEALLOC_UAR, false, 12, 8, vhca_dealloc_uar),
+    COMMAND(ACCESS_REG, true, 16, 16, vhca_access_register),
+    COMMAND(ALLOC_XRCD, false, 8, 12, vhca_alloc_xrcd),
+    COMMAND(DEALLOC_XRCD, false, 12, 8, vhca_dealloc_xrcd),
+};
 
 void vhca_cmd_fail(VHCACmd *cmd, uint8_t status, uint8_t check)
 {
@@ -132,7 +111,7 @@ static void dispatch(VHCAState *s, const CommandInfo *info, VHCACmd *cmd,
 {
     if (!info) {
         vhca_cmd_fail(cmd, VHCA_BAD_OP, 0xff);
-    } else if (!s->enabled && info->opcode != ENABLE_HCA_OPCODE) {
+    } else if (!s->enabled && info->opcode != VHCA_OP_ENABLE_HCA) {
         vhca_cmd_fail(cmd, VHCA_BAD_SYS_STATE, 0xfe);
     } else if (!s->initialized && !info->early) {
         vhca_cmd_fail(cmd, VHCA_BAD_SYS_STATE, 0xfd);
@@ -166,26 +145,26 @@ static void execute(VHCAState *s, VHCACmd *cmd, uint32_t out_len)
 /* Collect the mailboxes of an inbox behind its inline part */
 static Delivery read_inbox(VHCAState *s, const uint8_t *entry, VHCACmd *cmd)
 {
-    uint64_t mailbox = ldq_be_p(entry + ENTRY_IN_MAILBOX);
-    uint32_t done = MIN(cmd->in_len, ENTRY_INLINE);
-    uint8_t block[MAILBOX_USED];
+    uint64_t mailbox = ldq_be_p(entry + VHCA_ENTRY_IN_MAILBOX);
+    uint32_t done = MIN(cmd->in_len, VHCA_ENTRY_INLINE);
+    uint8_t block[VHCA_MAILBOX_USED];
 
-    memcpy(cmd->in, entry + ENTRY_IN, done);
+    memcpy(cmd->in, entry + VHCA_ENTRY_IN, done);
     for (uint32_t number = 0; done < cmd->in_len; number++) {
-        uint32_t len = MIN(cmd->in_len - done, MAILBOX_DATA);
+        uint32_t len = MIN(cmd->in_len - done, VHCA_MAILBOX_DATA);
 
         if (!mailbox || !vhca_dma_read(s, mailbox, block, sizeof(block))) {
             return DELIVERY_BAD_IN_LENGTH;
         }
-        if (ldl_be_p(block + MAILBOX_NUMBER) != number) {
+        if (ldl_be_p(block + VHCA_MAILBOX_NUMBER) != number) {
             return DELIVERY_BAD_BLOCK;
         }
-        if (block[MAILBOX_TOKEN] != entry[ENTRY_TOKEN]) {
+        if (block[VHCA_MAILBOX_TOKEN] != entry[VHCA_ENTRY_TOKEN]) {
             return DELIVERY_BAD_TOKEN;
         }
         memcpy(cmd->in + done, block, len);
         done += len;
-        mailbox = ldq_be_p(block + MAILBOX_NEXT);
+        mailbox = ldq_be_p(block + VHCA_MAILBOX_NEXT);
     }
     return DELIVERY_OK;
 }
@@ -194,16 +173,17 @@ static Delivery read_inbox(VHCAState *s, const uint8_t *entry, VHCACmd *cmd)
 static Delivery write_outbox(VHCAState *s, uint8_t *entry, const VHCACmd *cmd,
                              uint32_t out_len)
 {
-    uint64_t mailbox = ldq_be_p(entry + ENTRY_OUT_MAILBOX);
-    uint32_t done = MIN(out_len, ENTRY_INLINE);
+    uint64_t mailbox = ldq_be_p(entry + VHCA_ENTRY_OUT_MAILBOX);
+    uint32_t done = MIN(out_len, VHCA_ENTRY_INLINE);
 
-    memcpy(entry + ENTRY_OUT, cmd->out, done);
+    memcpy(entry + VHCA_ENTRY_OUT, cmd->out, done);
     while (done < out_len) {
-        uint32_t len = MIN(out_len - done, MAILBOX_DATA);
+        uint32_t len = MIN(out_len - done, VHCA_MAILBOX_DATA);
         uint8_t next[8];
 
         if (!mailbox ||
-            !vhca_dma_read(s, mailbox + MAILBOX_NEXT, next, sizeof(next))) {
+            !vhca_dma_read(s, mailbox + VHCA_MAILBOX_NEXT, next,
+                           sizeof(next))) {
             return DELIVERY_BAD_OUT_LENGTH;
         }
         vhca_dma_write(s, mailbox, cmd->out + done, len);
@@ -215,13 +195,13 @@ static Delivery write_outbox(VHCAState *s, uint8_t *entry, const VHCACmd *cmd,
 
 static Delivery run_entry(VHCAState *s, uint8_t *entry)
 {
-    uint32_t in_len = ldl_be_p(entry + ENTRY_IN_LEN);
-    uint32_t out_len = ldl_be_p(entry + ENTRY_OUT_LEN);
+    uint32_t in_len = ldl_be_p(entry + VHCA_ENTRY_IN_LEN);
+    uint32_t out_len = ldl_be_p(entry + VHCA_ENTRY_OUT_LEN);
     g_autofree uint8_t *in = NULL, *out = NULL;
     VHCACmd cmd = { .in_len = in_len };
     Delivery delivery;
 
-    if (entry[ENTRY_TYPE] != ENTRY_TYPE_PCIE) {
+    if (entry[VHCA_ENTRY_TYPE] != VHCA_ENTRY_TYPE_PCIE) {
         return DELIVERY_BAD_DESCRIPTOR;
     }
     if (in_len < 8 || in_len > COMMAND_MAX_LEN) {
@@ -254,20 +234,20 @@ static void post_completion_event(VHCAState *s, unsigned int slot)
 static void run_slot(VHCAState *s, unsigned int slot)
 {
     uint64_t queue = (uint64_t)s->cmdq_high << 32 | s->cmdq_low;
-    uint64_t addr = queue + slot * ENTRY_SIZE;
+    uint64_t addr = queue + slot * VHCA_ENTRY_SIZE;
     /*
      * Asked before the command runs: the driver polls for the CREATE_EQ that
      * makes the command EQ, and for its DESTROY_EQ.
      */
     bool event = vhca_eq_for_event(s, VHCA_EVENT_COMMAND);
-    uint8_t entry[ENTRY_SIZE];
+    uint8_t entry[VHCA_ENTRY_SIZE];
     Delivery delivery;
 
     if (!queue || !vhca_dma_read(s, addr, entry, sizeof(entry))) {
         trace_vhca_bad_command_slot(slot, addr);
         return;
     }
-    if (!(entry[ENTRY_STATUS] & ENTRY_OWNER_HW)) {
+    if (!(entry[VHCA_ENTRY_STATUS] & VHCA_ENTRY_OWNER_HW)) {
         trace_vhca_bad_command_slot(slot, addr);
         return;
     }
@@ -275,11 +255,12 @@ static void run_slot(VHCAState *s, unsigned int slot)
     if (delivery != DELIVERY_OK) {
         trace_vhca_bad_delivery(slot, delivery);
     }
-    vhca_dma_write(s, addr + ENTRY_OUT, entry + ENTRY_OUT, ENTRY_INLINE);
+    vhca_dma_write(s, addr + VHCA_ENTRY_OUT, entry + VHCA_ENTRY_OUT,
+                   VHCA_ENTRY_INLINE);
     /* Posted writes stay in order: the driver sees the outbox before this */
-    entry[ENTRY_STATUS] = delivery << 1;
-    vhca_dma_write(s, addr + ENTRY_TOKEN, entry + ENTRY_TOKEN,
-                   ENTRY_SIZE - ENTRY_TOKEN);
+    entry[VHCA_ENTRY_STATUS] = delivery << 1;
+    vhca_dma_write(s, addr + VHCA_ENTRY_TOKEN, entry + VHCA_ENTRY_TOKEN,
+                   VHCA_ENTRY_SIZE - VHCA_ENTRY_TOKEN);
     if (event) {
         post_completion_event(s, slot);
     }

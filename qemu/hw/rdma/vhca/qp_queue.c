@@ -11,9 +11,6 @@
 #include "hw/rdma/vhca/vhca.h"
 #include "trace.h"
 
-#define RECORD_RECV         0       /* in the doorbell record */
-#define RECORD_SEND         4
-
 #define DOORBELL_QPN(value) ((uint32_t)(value) >> 8)
 
 /* Completion entry: struct mlx5_cqe64 and mlx5_err_cqe of the driver */
@@ -132,7 +129,7 @@ static bool fetch_send(VHCAQp *qp, unsigned int available)
 int vhca_peek_send(VerbsQP *verbs, VerbsSendWR *wr)
 {
     VHCAQp *qp = verbs_qp_opaque(verbs);
-    int available = waiting_or_flushed(qp, &qp->sq, RECORD_SEND);
+    int available = waiting_or_flushed(qp, &qp->sq, VHCA_RECORD_SEND);
 
     if (!available) {
         return 0;
@@ -166,7 +163,7 @@ int vhca_peek_recv(VerbsQP *verbs, VerbsRecvWR *wr)
         return vhca_srq_peek(qp->hca, qp->srq, wr);
     }
     wr->id = qp->rq.head;
-    available = waiting_or_flushed(qp, &qp->rq, RECORD_RECV);
+    available = waiting_or_flushed(qp, &qp->rq, VHCA_RECORD_RECV);
     if (available <= 0) {
         return available;
     }

@@ -37,13 +37,20 @@ typedef struct Transition {
 } Transition;
 
 static const Transition transitions[] = {
-    { 0x502, 1 << VERBS_QPS_RESET, VERBS_QPS_INIT, init_fields, false },
-    { 0x503, 1 << VERBS_QPS_INIT, VERBS_QPS_RTR, rtr_fields, true },
-    { 0x504, 1 << VERBS_QPS_RTR, VERBS_QPS_RTS, rts_fields, false },
-    { 0x505, 1 << VERBS_QPS_RTS, VERBS_QPS_RTS, no_fields, false },
-    { 0x507, ANY_STATE, VERBS_QPS_ERR, no_fields, false },
-    { 0x50a, ANY_STATE, VERBS_QPS_RESET, no_fields, false },
-    { 0x50e, 1 << VERBS_QPS_INIT, VERBS_QPS_INIT, init_fields, false },
+    { VHCA_OP_RST2INIT_QP, 1 << VERBS_QPS_RESET, VERBS_QPS_INIT,
+      init_fields, false },
+    { VHCA_OP_INIT2RTR_QP, 1 << VERBS_QPS_INIT, VERBS_QPS_RTR,
+      rtr_fields, true },
+    { VHCA_OP_RTR2RTS_QP, 1 << VERBS_QPS_RTR, VERBS_QPS_RTS,
+      rts_fields, false },
+    { VHCA_OP_RTS2RTS_QP, 1 << VERBS_QPS_RTS, VERBS_QPS_RTS,
+      no_fields, false },
+    { VHCA_OP_2ERR_QP, ANY_STATE, VERBS_QPS_ERR,
+      no_fields, false },
+    { VHCA_OP_2RST_QP, ANY_STATE, VERBS_QPS_RESET,
+      no_fields, false },
+    { VHCA_OP_INIT2INIT_QP, 1 << VERBS_QPS_INIT, VERBS_QPS_INIT,
+      init_fields, false },
 };
 
 /* enum mlx5_qp_optpar of the driver: fields that may come with any of them */

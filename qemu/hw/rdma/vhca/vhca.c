@@ -25,7 +25,6 @@
 #include "trace.h"
 
 #define VHCA_VENDOR_ID      0x15b3
-#define VHCA_DEVICE_ID      0x1021      /* ConnectX-7 */
 #define VHCA_CLASS          0x0207      /* InfiniBand controller */
 #define VHCA_MSIX_BAR       4
 #define VHCA_MAX_PAYLOAD    512
@@ -34,42 +33,13 @@
 #define VHCA_TPH_CAP        0x150
 #define VHCA_ATS_CAP        0x1e0
 
-/* Initialization segment */
-enum {
-    ISEG_FW_REV         = 0x0000,
-    ISEG_CMDIF_REV      = 0x0004,
-    ISEG_CMDQ_HIGH      = 0x0010,
-    ISEG_CMDQ_LOW       = 0x0014,
-    ISEG_CMD_DOORBELL   = 0x0018,
-    ISEG_HEALTH_FW_VER  = 0x0230,
-    ISEG_TIMER_HIGH     = 0x1000,
-    ISEG_TIMER_LOW      = 0x1004,
-    ISEG_HEALTH_COUNTER = 0x1010,
-    ISEG_END            = VHCA_FIRST_UAR * 4 * KiB,
-};
-
+#define ISEG_END            (VHCA_FIRST_UAR * 4 * KiB)
 #define FW_MAJOR            28
 #define FW_MINOR            99
 #define CMDIF_REV           5           /* the only one the driver accepts */
 #define CMDQ_LOG_SIZE       5
 #define CMDQ_LOG_STRIDE     6
 #define CMDQ_ADDR_MASK      0xfffff000u
-
-/* Bits 10:8 of ISEG_CMDQ_LOW */
-enum {
-    NIC_FULL_DRIVER = 0,
-    NIC_DISABLED    = 1,
-    NIC_SW_RESET    = 7,
-};
-
-/* Offsets in a UAR page */
-enum {
-    UAR_CQ_ARM          = 0x020,
-    UAR_EQ_ARM          = 0x040,
-    UAR_EQ_CONSUME      = 0x048,
-    UAR_SEND_DOORBELLS  = 0x800,        /* two alternating ones, see bf_reg */
-    UAR_SIZE            = 0x1000,
-};
 
 static uint64_t vhca_internal_timer(void)
 {
@@ -79,21 +49,21 @@ static uint64_t vhca_internal_timer(void)
 static uint32_t vhca_iseg_read(VHCAState *s, hwaddr addr)
 {
     switch (addr) {
-    case ISEG_FW_REV:
-    case ISEG_HEALTH_FW_VER:
+    case VHCA_ISEG_FW_REV:
+    case VHCA_ISEG_HEALTH_FW_VER:
         return FW_MINOR << 16 | FW_MAJOR;
-    case ISEG_CMDIF_REV:
+    case VHCA_ISEG_CMDIF_REV:
         return CMDIF_REV << 16;
-    case ISEG_CMDQ_HIGH:
+    case VHCA_ISEG_CMDQ_HIGH:
         return s->cmdq_high;
-    case ISEG_CMDQ_LOW:
+    case VHCA_ISEG_CMDQ_LOW:
         return s->cmdq_low | s->nic_interface << 8 |
                CMDQ_LOG_SIZE << 4 | CMDQ_LOG_STRIDE;
-    case ISEG_TIMER_HIGH:
+    case VHCA_ISEG_TIMER_HIGH:
         return vhca_internal_timer() >> 32;
-    case ISEG_TIMER_LOW:
+    case VHCA_ISEG_TIMER_LOW:
         return vhca_internal_timer();
-    case ISEG_HEALTH_COUNTER:
+    case VHCA_ISEG_HEALTH_COUNTER:
         /* The driver calls a device sick whose counter stands still */
         return qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) & 0xffffff;
     default:
@@ -116,25 +86,25 @@ static void vhca_soft_reset(void *opaque)
     vhca_caps_reset(s);
     s->cmdq_high = 0;
     s->cmdq_low = 0;
-    s->nic_interface = NIC_FULL_DRIVER;
+    s->nic_interface = VHCA_NIC_FULL_DRIVER;
     s->half_addr = 0;
 }
 
 static void vhca_iseg_write(VHCAState *s, hwaddr addr, uint32_t value)
 {
     switch (addr) {
-    case ISEG_CMDQ_HIGH:
+    case VHCA_ISEG_CMDQ_HIGH:
         s->cmdq_high = value;
         break;
-    case ISEG_CMDQ_LOW:
-        if (extract32(value, 8, 3) == NIC_SW_RESET) {
+    case VHCA_ISEG_CMDQ_LOW:
+        if (extract32(value, 8, 3) == VHCA_NIC_SW_RESET) {
             vhca_soft_reset(s);
             break;
         }
         s->cmdq_low = value & CMDQ_ADDR_MASK;
         s->nic_interface = extract32(value, 8, 3);
         break;
-    case ISEG_CMD_DOORBELL:
+    case VHCA_ISEG_CMD_DOORBELL:
         vhca_cmd_doorbell(s, value);
         break;
     }
@@ -144,9 +114,9 @@ static void vhca_iseg_write(VHCAState *s, hwaddr addr, uint32_t value)
 static void vhca_uar_write64(VHCAState *s, uint32_t uar, hwaddr offset,
                              uint64_t value)
 {
-    if (offset == UAR_CQ_ARM) {
+    if (offset == VHCA_UAR_CQ_ARM) {
         vhca_cq_doorbell(s, uar, value);
-    } else if (offset >= UAR_SEND_DOORBELLS) {
+    } else if (offset >= VHCA_UAR_SEND) {
         vhca_qp_doorbell(s, uar, value);
     }
 }
@@ -155,14 +125,14 @@ static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value,
                            unsigned size)
 {
     uint32_t uar = addr >> s->uar_shift;
-    hwaddr offset = addr & (UAR_SIZE - 1);
+    hwaddr offset = addr & (VHCA_UAR_SIZE - 1);
 
     if (!vhca_table_get(&s->uars, uar)) {
         trace_vhca_bad_doorbell(uar, offset, value);
         return;
     }
-    if (offset == UAR_EQ_ARM || offset == UAR_EQ_CONSUME) {
-        vhca_eq_doorbell(s, uar, value, offset == UAR_EQ_ARM);
+    if (offset == VHCA_UAR_EQ_ARM || offset == VHCA_UAR_EQ_CONSUME) {
+        vhca_eq_doorbell(s, uar, value, offset == VHCA_UAR_EQ_ARM);
     } else if (size == 8) {
         vhca_uar_write64(s, uar, offset, value);
     } else if (addr % 8 == 0) {
@@ -384,6 +354,10 @@ static void vhca_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "commands-failed",
                                    &s->commands_failed, OBJ_PROP_FLAG_READ);
+    object_property_set_description(obj, "commands",
+                                    "Commands that the device has run");
+    object_property_set_description(obj, "commands-failed",
+                                    "Those of them that ended with an error");
 }
 
 static void vhca_class_init(ObjectClass *klass, void *data)

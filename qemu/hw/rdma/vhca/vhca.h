@@ -21,6 +21,7 @@
 
 #include "hw/pci/pci_device.h"
 #include "hw/pci/pcie_ats.h"
+#include "hw/rdma/vhca/abi.h"
 #include "hw/rdma/vhca/ifc.h"
 #include "hw/rdma/vhca/verbs.h"
 #include "qom/object.h"
@@ -213,8 +214,6 @@ typedef struct VHCAWq {     /* one direction of a queue pair */
     uint16_t tail;          /* producer, as last read */
 } VHCAWq;
 
-#define VHCA_CQE_SIZE   64
-#define VHCA_WQEBB      64
 #define VHCA_WQE_MAX    1024    /* 63 segments of 16 bytes, and rounding */
 
 typedef struct VHCAQp {
@@ -337,15 +336,6 @@ enum {      /* enum mlx5_event of the driver */
     VHCA_EVENT_QP_ACCESS  = 0x11,
     VHCA_EVENT_LAST_WQE   = 0x13,
     VHCA_EVENT_SRQ_LIMIT  = 0x14,
-};
-
-enum {      /* qpc.st */
-    VHCA_QP_ST_RC      = 0x0,
-    VHCA_QP_ST_UC      = 0x1,
-    VHCA_QP_ST_UD      = 0x2,
-    VHCA_QP_ST_QP0     = 0x7,
-    VHCA_QP_ST_QP1     = 0x8,
-    VHCA_QP_ST_REG_UMR = 0xc,
 };
 
 #define VHCA_EQE_DATA  28

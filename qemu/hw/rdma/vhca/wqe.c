@@ -20,8 +20,6 @@
 #define CTRL_FLAG_CE_ALWAYS 0x08
 #define CTRL_IMM            12
 
-#define SEGMENT             16
-
 /* Remote address and atomic segments */
 #define RADDR_KEY           8
 #define ATOMIC_COMPARE      8
@@ -38,24 +36,10 @@
 /* Data segment: struct mlx5_wqe_data_seg */
 #define DATA_KEY            4
 #define DATA_ADDR           8
-#define DATA_INLINE         (1u << 31)
 #define INLINE_LEN_MASK     0x3ff
 #define INVALID_LKEY        0x100       /* ends a receive entry's list */
 
 #define LOG_MAX_MESSAGE     30
-
-enum {      /* MLX5_OPCODE_* of the driver */
-    OPCODE_NOP              = 0x00,
-    OPCODE_SEND_INVAL       = 0x01,
-    OPCODE_RDMA_WRITE       = 0x08,
-    OPCODE_RDMA_WRITE_IMM   = 0x09,
-    OPCODE_SEND             = 0x0a,
-    OPCODE_SEND_IMM         = 0x0b,
-    OPCODE_RDMA_READ        = 0x10,
-    OPCODE_ATOMIC_CS        = 0x11,
-    OPCODE_ATOMIC_FA        = 0x12,
-    OPCODE_UMR              = 0x25,
-};
 
 typedef struct Cursor {
     const uint8_t *pos;
@@ -103,7 +87,7 @@ static bool parse_inline(VerbsSendWR *wr, Cursor *cursor)
     memcpy(wr->inline_data + wr->inline_length, data, len);
     wr->inline_length += len;
     /* Padded to a whole segment; the last one may stop at the end */
-    take(cursor, MIN(ROUND_UP(len + 4, SEGMENT) - (len + 4),
+    take(cursor, MIN(ROUND_UP(len + 4, VHCA_WQE_SEGMENT) - (len + 4),
                      cursor->end - cursor->pos));
     return true;
 }
@@ -112,12 +96,12 @@ static bool parse_data(VerbsSendWR *wr, Cursor *cursor)
 {
     uint64_t total = 0;
 
-    while (cursor->end - cursor->pos >= SEGMENT) {
-        if (ldl_be_p(cursor->pos) & DATA_INLINE) {
+    while (cursor->end - cursor->pos >= VHCA_WQE_SEGMENT) {
+        if (ldl_be_p(cursor->pos) & VHCA_WQE_INLINE) {
             if (!parse_inline(wr, cursor)) {
                 return false;
             }
-        } else if (!add_sge(wr->sge, &wr->nr_sge, take(cursor, SEGMENT))) {
+        } else if (!add_sge(wr->sge, &wr->nr_sge, take(cursor, VHCA_WQE_SEGMENT))) {
             return false;
         }
     }
@@ -131,7 +115,7 @@ static bool parse_data(VerbsSendWR *wr, Cursor *cursor)
 
 static bool parse_remote_address(VerbsSendWR *wr, Cursor *cursor)
 {
-    const uint8_t *segment = take(cursor, SEGMENT);
+    const uint8_t *segment = take(cursor, VHCA_WQE_SEGMENT);
 
     if (!segment) {
         return false;
@@ -148,7 +132,7 @@ static bool parse_atomic(VerbsSendWR *wr, Cursor *cursor)
     if (!parse_remote_address(wr, cursor)) {
         return false;
     }
-    segment = take(cursor, SEGMENT);
+    segment = take(cursor, VHCA_WQE_SEGMENT);
     if (!segment) {
         return false;
     }
@@ -206,31 +190,31 @@ static bool parse_rdma(VerbsSendWR *wr, Cursor *cursor)
 static bool parse_opcode(VHCAQp *qp, VerbsSendWR *wr, Cursor *cursor)
 {
     switch (qp->wqe[CTRL_OPCODE]) {
-    case OPCODE_NOP:
+    case VHCA_WQE_NOP:
         wr->opcode = VERBS_WR_NOP;
         return true;
-    case OPCODE_SEND:
+    case VHCA_WQE_SEND:
         wr->opcode = VERBS_WR_SEND;
         return parse_send(qp, wr, cursor);
-    case OPCODE_SEND_IMM:
+    case VHCA_WQE_SEND_IMM:
         wr->opcode = VERBS_WR_SEND_IMM;
         return parse_send(qp, wr, cursor);
-    case OPCODE_SEND_INVAL:
+    case VHCA_WQE_SEND_INVAL:
         wr->opcode = VERBS_WR_SEND_INVAL;
         return parse_send(qp, wr, cursor);
-    case OPCODE_RDMA_WRITE:
+    case VHCA_WQE_WRITE:
         wr->opcode = VERBS_WR_WRITE;
         return parse_rdma(wr, cursor);
-    case OPCODE_RDMA_WRITE_IMM:
+    case VHCA_WQE_WRITE_IMM:
         wr->opcode = VERBS_WR_WRITE_IMM;
         return parse_rdma(wr, cursor);
-    case OPCODE_RDMA_READ:
+    case VHCA_WQE_READ:
         wr->opcode = VERBS_WR_READ;
         return parse_rdma(wr, cursor);
-    case OPCODE_ATOMIC_CS:
+    case VHCA_WQE_CMP_SWAP:
         wr->opcode = VERBS_WR_CMP_SWAP;
         return parse_atomic(wr, cursor) && parse_data(wr, cursor);
-    case OPCODE_ATOMIC_FA:
+    case VHCA_WQE_FETCH_ADD:
         wr->opcode = VERBS_WR_FETCH_ADD;
         return parse_atomic(wr, cursor) && parse_data(wr, cursor);
     default:
@@ -243,13 +227,13 @@ static bool parse_private(VHCAQp *qp, VerbsSendWR *wr)
 {
     uint8_t opcode = qp->wqe[CTRL_OPCODE];
 
-    wr->opcode = opcode == OPCODE_NOP ? VERBS_WR_NOP : VERBS_WR_PRIVATE;
-    return opcode == OPCODE_NOP || opcode == OPCODE_UMR;
+    wr->opcode = opcode == VHCA_WQE_NOP ? VERBS_WR_NOP : VERBS_WR_PRIVATE;
+    return opcode == VHCA_WQE_NOP || opcode == VHCA_WQE_UMR;
 }
 
 size_t vhca_wqe_len(const uint8_t *wqe)
 {
-    return (wqe[CTRL_DS] & CTRL_DS_MASK) * SEGMENT;
+    return (wqe[CTRL_DS] & CTRL_DS_MASK) * VHCA_WQE_SEGMENT;
 }
 
 uint8_t vhca_wqe_opcode(const uint8_t *wqe)
@@ -262,7 +246,7 @@ bool vhca_wqe_parse_send(VHCAQp *qp, VerbsSendWR *wr)
     Cursor cursor = { qp->wqe, qp->wqe + vhca_wqe_len(qp->wqe) };
     uint8_t flags = qp->wqe[CTRL_FLAGS];
 
-    if (!take(&cursor, SEGMENT)) {
+    if (!take(&cursor, VHCA_WQE_SEGMENT)) {
         return false;
     }
     wr->signaled = (flags & CTRL_FLAG_CE_MASK) == CTRL_FLAG_CE_ALWAYS;
@@ -277,7 +261,7 @@ bool vhca_wqe_parse_send(VHCAQp *qp, VerbsSendWR *wr)
 bool vhca_wqe_parse_recv(const uint8_t *wqe, size_t len, VerbsRecvWR *wr)
 {
     wr->nr_sge = 0;
-    for (size_t i = 0; i + SEGMENT <= len; i += SEGMENT) {
+    for (size_t i = 0; i + VHCA_WQE_SEGMENT <= len; i += VHCA_WQE_SEGMENT) {
         if (ldl_be_p(wqe + i + DATA_KEY) == INVALID_LKEY) {
             break;
         }
