@@ -90,6 +90,27 @@ static void test_atomic_ops(void)
     lab_end(&lab);
 }
 
+/* Ports that do not say that they route or complete them */
+static void test_atomic_stock(void)
+{
+    Lab lab = lab_start_ports("pcie-root-port", "", "");
+    Accel *a = &lab.a;
+    const uint64_t to[] = { lab.b.mem, RAM_DST };
+
+    qtest_writew(lab.qts, a->cfg + find_cap(a, a->cfg, PCI_CAP_ID_EXP) +
+                          PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    for (int i = 0; i < ARRAY_SIZE(to); i++) {
+        qtest_writel(lab.qts, to[i], 7);
+        dma(a, RAM_SRC, RAM_SRC + 8, 4, 0);
+        set_reg64(a, TPH_ACCEL_REG_DMA_DST, to[i]);
+        set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+                TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
+        g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+        g_assert_cmphex(qtest_readl(lab.qts, to[i]), ==, 7);
+    }
+    lab_end(&lab);
+}
+
 static void expect_bad_descriptor(Accel *d, uint64_t src, uint64_t dst,
                                   uint32_t len, uint32_t count)
 {
@@ -345,6 +366,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/tph-accel/copies", test_copies);
     qtest_add_func("/tph-accel/atomic-ops", test_atomic_ops);
+    qtest_add_func("/tph-accel/atomic-stock", test_atomic_stock);
     qtest_add_func("/tph-accel/errors", test_errors);
     qtest_add_func("/tph-accel/abort", test_abort);
     qtest_add_func("/tph-accel/flr", test_flr);

@@ -25,7 +25,8 @@ typedef struct PCIeATC PCIeATC;
 /**
  * struct PCIeRequestAttrs: what a requester asks for beside address and data
  * @attr: PCIE_ATTR_*
- * @at: PCIE_AT_UNTRANSLATED or PCIE_AT_TRANSLATED
+ * @at: PCIE_AT_UNTRANSLATED. PCIE_AT_TRANSLATED is a claim of the device that
+ *      ports may believe but the root complex does not: only @atc's word counts
  * @atc: NULL: @addr is sent as it is. Else the requester's translation cache
  *      (pcie_ats.h): @at is untranslated, and while the guest has ATS enabled,
  *      the cache translates @addr and the request is sent with AT=10b; while
@@ -61,8 +62,9 @@ bool pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
  *
  * Returns PCIE_CPL_SC, or the status of the first completion that failed;
  * @data is undefined then. A request that gets no completion at all, because
- * it was never sent, a port dropped it as malformed, or its address has no
- * translation (@attrs->atc), ends as PCIE_CPL_UR.
+ * it was never sent, a port dropped it or its completion as malformed, or its
+ * address has no translation (@attrs->atc), ends as PCIE_CPL_UR. The function's
+ * Status register and AER have what a requester records of all that.
  *
  * A read with a hint has no byte enables: what it reads is rounded outwards
  * to DWs (section 2.2.5.1).
@@ -159,7 +161,14 @@ struct PCIeFabricTap {
     QTAILQ_ENTRY(PCIeFabricTap) next;
 };
 
+/**
+ * pcie_fabric_add_tap(): from now on @tap sees all TLPs
+ *
+ * It is the caller's, and must stay until it is removed. Not from within a tap.
+ */
 void pcie_fabric_add_tap(PCIeFabricTap *tap);
+
+/** pcie_fabric_remove_tap(): no more calls to @tap. Not from within a tap */
 void pcie_fabric_remove_tap(PCIeFabricTap *tap);
 
 #endif
