@@ -38,6 +38,9 @@ enum {
     VERBS_ACCESS_REMOTE_ATOMIC = 1 << 4,
 };
 
+/* With smaller pages, a little data could be very many DMA requests */
+#define VERBS_PAGE_SHIFT_MIN 12
+
 /**
  * struct VerbsMR: a memory key; fields may be changed by the front end
  * between two work requests
@@ -48,7 +51,8 @@ enum {
  * @pd: protection domain
  * @access: VERBS_ACCESS_*
  * @start, @length: address range that the key covers
- * @page_shift: log2 of the page size of @pages, below 64
+ * @page_shift: log2 of the page size of @pages, VERBS_PAGE_SHIFT_MIN to 63;
+ *              with another one every use is a protection error
  * @first_offset: byte offset of @start in the first page
  * @pages, @nr_pages: DMA address of each page; bit 0 set: present. Owned by
  *                    the front end
