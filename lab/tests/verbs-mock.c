@@ -258,6 +258,7 @@ void mock_qp(MockQP *q, uint32_t qpn, VerbsQPType type)
     };
     attr = verbs_qp_attr(q->qp);
     attr->pd = MOCK_PD;
+    attr->recv_pd = MOCK_PD;
     attr->access = VERBS_ACCESS_REMOTE_READ | VERBS_ACCESS_REMOTE_WRITE |
                    VERBS_ACCESS_REMOTE_ATOMIC;
     attr->dest_lid = MOCK_LID;

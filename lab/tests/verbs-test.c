@@ -1162,6 +1162,19 @@ static void test_shared_recv(void)
     EXPECT(shim_next_timer() == -1);
 }
 
+/* Receive buffers are in the domain of their queue, maybe not of the QP. */
+static void test_recv_domain(void)
+{
+    mock.remote.pd = MOCK_PD + 1;
+    verbs_qp_attr(B->qp)->recv_pd = MOCK_PD + 1;
+    mock_post_recv(B, 20, REMOTE_KEY, REMOTE_VA, 100);
+    mock_post_recv(B, 21, LOCAL_KEY, LOCAL_VA, 100);
+    run(A, mock_wr(VERBS_WR_SEND, 100));
+    EXPECT(received(B, 0, VERBS_WC_SUCCESS, 20));
+    run(A, mock_wr(VERBS_WR_SEND, 100));
+    EXPECT(received(B, 1, VERBS_WC_LOCAL_PROTECTION, 21));
+}
+
 static void test_reset(void)
 {
     mock_post_recv(B, 20, REMOTE_KEY, REMOTE_VA, 3 << 20);
@@ -1940,7 +1953,7 @@ static const struct {
     TEST(bad_requests), TEST(dma_errors),
     TEST(order), TEST(flush), TEST(error_from_outside),
     TEST(responder_error_midway), TEST(responder_restart_midway),
-    TEST(revoked_midway), TEST(shared_recv),
+    TEST(revoked_midway), TEST(shared_recv), TEST(recv_domain),
     TEST(reset), TEST(abandoned_recv), TEST(states),
     TEST(budget_requests), TEST(budget_flush), TEST(budget_bytes),
     TEST(budget_private), TEST(budget_small), TEST(small_pages),

@@ -190,6 +190,7 @@ void vhca_qp_update(VHCAQp *qp)
     const uint8_t *ctx = qp->context;
 
     attr->pd = ifc_get(ctx, QPC_PD);
+    attr->recv_pd = qp->srq ? ifc_get(qp->srq->context, SRQC_PD) : attr->pd;
     attr->access = 0;
     if (ifc_get(ctx, QPC_RRE)) {
         attr->access |= VERBS_ACCESS_REMOTE_READ;

@@ -96,6 +96,7 @@ typedef enum VerbsQPState {
  */
 typedef struct VerbsQPAttr {
     uint32_t pd;
+    uint32_t recv_pd;           /* of receive buffers: a shared queue has its own */
     uint32_t access;            /* VERBS_ACCESS_REMOTE_* for the responder */
     uint32_t dest_qpn;          /* RC, UC */
     uint16_t dest_lid;          /* RC, UC */

@@ -240,7 +240,7 @@ static VerbsAck resp_put_recv(VerbsQP *qp, const VerbsMsg *msg,
     VerbsRecvWR *wr = &qp->rx.wr;
     VerbsStatus status;
 
-    status = verbs_sgl_access(qp->dev, wr->sge, wr->nr_sge, qp->attr.pd,
+    status = verbs_sgl_access(qp->dev, wr->sge, wr->nr_sge, qp->attr.recv_pd,
                               VERBS_ACCESS_LOCAL_WRITE,
                               offset + recv_headroom(msg), (void *)data, len,
                               true);
