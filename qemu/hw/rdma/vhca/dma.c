@@ -160,6 +160,7 @@ const VerbsOps vhca_verbs_ops = {
     .peek_recv = vhca_peek_recv,
     .retire_recv = vhca_retire_recv,
     .complete = vhca_complete,
+    .invalidate = vhca_mkey_invalidate,
     .run_private = vhca_umr_run,
     .qp_error = vhca_qp_error,
     .dma_read = data_read,

@@ -86,6 +86,14 @@ void vhca_mkey_update(VHCAMkey *mkey)
     mr->first_offset = mr->start & ((1ull << mr->page_shift) - 1);
 }
 
+void vhca_mkey_invalidate(void *opaque, VerbsMR *mr)
+{
+    VHCAMkey *mkey = mr->dma;
+
+    ifc_set(mkey->context, MKC_FREE, 1);
+    vhca_mkey_update(mkey);
+}
+
 bool vhca_mkey_load(VHCAMkey *mkey, uint64_t offset, const uint8_t *mtt,
                     size_t len)
 {

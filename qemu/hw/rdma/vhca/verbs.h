@@ -47,7 +47,7 @@ enum {
  * @key: full 32-bit key; lookup goes by the upper 24 bits, then compares all
  * @enabled: false: every use is a protection error
  * @physical: the address is the DMA address, no range and no page list
- * @remote_invalidate: SEND with invalidate may clear @enabled
+ * @remote_invalidate: SEND with invalidate may take it away
  * @pd: protection domain
  * @access: VERBS_ACCESS_*
  * @start, @length: address range that the key covers
@@ -96,7 +96,7 @@ typedef enum VerbsQPState {
  */
 typedef struct VerbsQPAttr {
     uint32_t pd;
-    uint32_t recv_pd;           /* of receive buffers: a shared queue has its own */
+    uint32_t recv_pd;           /* of receive buffers: their queue's */
     uint32_t access;            /* VERBS_ACCESS_REMOTE_* for the responder */
     uint32_t dest_qpn;          /* RC, UC */
     uint16_t dest_lid;          /* RC, UC */
@@ -228,6 +228,8 @@ typedef struct VerbsWC {
  *               follows later, a large message's in another turn
  * @complete: deliver a completion, in the order of the queue; not for
  *            successful unsignaled sends. Of a send, called before retire_send
+ * @invalidate: a SEND takes @mr away: clear its @enabled, and whatever that
+ *              came from
  * @run_private: run VERBS_WR_PRIVATE; returns the completion's status
  * @qp_error: the engine has moved @qp to VERBS_QPS_ERR by itself;
  *            verbs_qp_event() tells whether there is an event to raise
@@ -243,6 +245,7 @@ typedef struct VerbsOps {
     int (*peek_recv)(VerbsQP *qp, VerbsRecvWR *wr);
     void (*retire_recv)(VerbsQP *qp);
     void (*complete)(VerbsQP *qp, const VerbsWC *wc);
+    void (*invalidate)(void *opaque, VerbsMR *mr);
     VerbsStatus (*run_private)(VerbsQP *qp, const VerbsSendWR *wr);
     void (*qp_error)(VerbsQP *qp);
     bool (*dma_read)(void *opaque, const VerbsMR *mr, uint64_t addr,

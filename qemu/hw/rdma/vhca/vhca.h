@@ -383,6 +383,8 @@ bool vhca_wqe_parse_recv(const uint8_t *wqe, size_t len, VerbsRecvWR *wr);
 VHCAMkey *vhca_mkey_get(VHCAState *s, uint32_t index);
 /* Bring the engine's view up to date with @mkey->context */
 void vhca_mkey_update(VHCAMkey *mkey);
+/* VerbsOps.invalidate: in the context, which later changes start from */
+void vhca_mkey_invalidate(void *opaque, VerbsMR *mr);
 void vhca_mkey_free(VHCAState *s, VHCAMkey *mkey);
 /* Overwrite part of the translation table with @len bytes of MTTs */
 bool vhca_mkey_load(VHCAMkey *mkey, uint64_t offset, const uint8_t *mtt,
