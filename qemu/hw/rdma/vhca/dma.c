@@ -98,7 +98,8 @@ static void fill_attrs(VHCAState *s, const VerbsMR *mr, uint32_t relaxed_field,
     if (ifc_get(mkey->context, relaxed_field)) {
         attrs->attr |= PCIE_ATTR_RELAXED;
     }
-    if (mkey->tph_en) {
+    /* One that was unplugged has no configuration space with a table in it */
+    if (mkey->tph_en && DEVICE(s)->realized) {
         pcie_tph_hint(PCI_DEVICE(s), attrs, mkey->ph, mkey->st_index);
     }
 }

@@ -297,10 +297,15 @@ static void vhca_realize(PCIDevice *pdev, Error **errp)
     vhca_caps_reset(s);
 }
 
+/* Not below a request of ours, as when the request's end runs the main loop */
 static void vhca_free(void *opaque)
 {
     VHCAState *s = opaque;
 
+    if (s->busy) {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), vhca_free, s);
+        return;
+    }
     qemu_bh_delete(s->reset_bh);
     vhca_cmd_exit(s);
     vhca_objects_free(s);
@@ -312,12 +317,10 @@ static void vhca_exit(PCIDevice *pdev)
 {
     VHCAState *s = VHCA(pdev);
 
+    /* Which would look at a bus that we are not on any more */
+    s->plain_copy = false;
     object_ref(OBJECT(s));
-    if (s->busy) {
-        aio_bh_schedule_oneshot(qemu_get_aio_context(), vhca_free, s);
-    } else {
-        vhca_free(s);
-    }
+    vhca_free(s);
     migrate_del_blocker(&s->migration_blocker);
     pcie_atc_exit(&s->atc);
     msix_uninit_exclusive_bar(pdev);

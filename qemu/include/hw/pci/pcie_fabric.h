@@ -87,7 +87,8 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
  * pcie_fabric_msix_notify(): send the vector's message as a memory write TLP
  *
  * Same rules as msix_notify(): masked vectors become pending; their message
- * is a TLP as well when the guest unmasks them.
+ * is a TLP as well when the guest unmasks them. A requester that one of its
+ * own requests has unplugged sends none.
  */
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 
