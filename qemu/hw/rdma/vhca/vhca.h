@@ -283,7 +283,6 @@ struct VHCAState {
 
     /* command interface */
     uint32_t cmd_pending;
-    bool cmd_running;
     QEMUBH *cmd_bh;
     uint64_t commands;
     uint64_t commands_failed;
@@ -380,6 +379,8 @@ uint8_t vhca_wqe_opcode(const uint8_t *wqe);
 bool vhca_wqe_parse_send(VHCAQp *qp, VerbsSendWR *wr);
 bool vhca_wqe_parse_recv(const uint8_t *wqe, size_t len, VerbsRecvWR *wr);
 
+/* Pages smaller than ConnectX' own would make a little data many requests */
+bool vhca_mkey_page_size_ok(const uint8_t *mkc);
 VHCAMkey *vhca_mkey_get(VHCAState *s, uint32_t index);
 /* Bring the engine's view up to date with @mkey->context */
 void vhca_mkey_update(VHCAMkey *mkey);
