@@ -39,10 +39,8 @@ static bool copy_ok(const TPHAccelDMA *dma)
 
 static bool atomic_ok(const TPHAccelDMA *dma)
 {
-    const uint8_t *cap = dma->pdev->config + dma->pdev->exp.exp_cap;
-
     return (dma->len == 4 || dma->len == 8) && !(dma->dst & (dma->len - 1)) &&
-           (pci_get_word(cap + PCI_EXP_DEVCTL2) & PCI_EXP_DEVCTL2_ATOMIC_REQ);
+           pcie_atomic_requester_enabled(dma->pdev);
 }
 
 static bool descriptor_ok(const TPHAccelDMA *dma)

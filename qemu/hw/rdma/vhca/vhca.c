@@ -255,14 +255,20 @@ static bool vhca_init_capabilities(VHCAState *s, Error **errp)
                       errp) < 0) {
         return false;
     }
+    if (!vhca_init_msix(pdev, errp)) {
+        pcie_aer_exit(pdev);
+        return false;
+    }
+    pcie_cap_deverr_init(pdev);
     pcie_devctl_init(pdev, VHCA_MAX_PAYLOAD);
+    pcie_atomic_requester_init(pdev);
     pcie_tph_init(pdev, VHCA_TPH_CAP, s->st_entries, s->tph_ext);
     /* A 16-bit tag's upper half travels in an End-End TLP prefix */
     pcie_prefix_init(pdev, s->tph_ext ? 1 : 0);
     if (s->ats) {
         pcie_atc_init(&s->atc, pdev, VHCA_ATS_CAP);
     }
-    return vhca_init_msix(pdev, errp);
+    return true;
 }
 
 static bool vhca_block_migration(VHCAState *s, Error **errp)
@@ -331,6 +337,7 @@ static void vhca_exit(PCIDevice *pdev)
 static void vhca_reset_hold(Object *obj, ResetType type)
 {
     vhca_soft_reset(VHCA(obj));
+    pcie_cap_deverr_reset(PCI_DEVICE(obj));
     pcie_devctl_reset(PCI_DEVICE(obj));
     pcie_tph_reset(PCI_DEVICE(obj));
     pcie_atc_reset(&VHCA(obj)->atc);

@@ -104,10 +104,19 @@ void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 void pcie_devctl_init(PCIDevice *dev, unsigned int max_payload);
 
 /**
- * pcie_devctl_reset(): back to the defaults; not for a function level reset,
- * which keeps Max_Payload_Size (section 6.6.2)
+ * pcie_devctl_reset(): these, and AtomicOp Requester Enable, back to the
+ * defaults; a function level reset keeps Max_Payload_Size (section 6.6.2)
  */
 void pcie_devctl_reset(PCIDevice *dev);
+
+/**
+ * pcie_atomic_requester_init(): let the guest write AtomicOp Requester Enable
+ * (section 7.5.3.16), without which the function may not send AtomicOps
+ *
+ * Whoever calls pcie_fabric_atomic() asks first.
+ */
+void pcie_atomic_requester_init(PCIDevice *dev);
+bool pcie_atomic_requester_enabled(PCIDevice *dev);
 
 #define TYPE_PCIE_COMPLETER "pcie-completer"
 typedef struct PCIeCompleterClass PCIeCompleterClass;
