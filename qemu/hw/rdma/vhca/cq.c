@@ -36,6 +36,7 @@ void vhca_cq_destroy(void *opaque)
     if (cq->eq) {
         cq->eq->users--;
     }
+    vhca_id_put(cq->uar);
     vhca_buffer_free(&cq->buffer);
     g_free(cq);
 }
@@ -49,14 +50,14 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCACq *cq)
     memcpy(cq->context, ctx, CQC_SIZE);
     cq->log_size = ifc_get(ctx, CQC_LOG_CQ_SIZE);
     cq->cqe_size = cqe_sz == CQE_SZ_128 ? 2 * CQE_SIZE : CQE_SIZE;
-    cq->uar = ifc_get(ctx, CQC_UAR_PAGE);
+    cq->uar = vhca_id_take(&s->uars, ifc_get(ctx, CQC_UAR_PAGE));
     cq->ignore_overrun = ifc_get(ctx, CQC_OI);
     cq->doorbell_record = ldq_be_p(ctx + CQC_DBR_ADDR);
     if (cqe_sz > CQE_SZ_128 || cq->log_size > LOG_CQ_SIZE_MAX) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
     } else if (ifc_get(cmd->in, CREATE_CQ_UMEM_VALID)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
-    } else if (!vhca_table_get(&s->uars, cq->uar)) {
+    } else if (!cq->uar) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 3);
     } else if (!eq) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 4);
@@ -205,7 +206,7 @@ void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
     VHCACq *cq = vhca_table_get(&s->cqs, value & 0xffffff);
     bool solicited = high & ARM_SOLICITED;
 
-    if (!cq || cq->uar != uar) {
+    if (!cq || cq->uar->id != uar) {
         trace_vhca_bad_doorbell(uar, 0x20, value);
         return;
     }

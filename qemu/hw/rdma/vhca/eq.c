@@ -26,6 +26,7 @@ void vhca_eq_destroy(void *opaque)
 {
     VHCAEq *eq = opaque;
 
+    vhca_id_put(eq->uar);
     vhca_buffer_free(&eq->buffer);
     g_free(eq);
 }
@@ -36,12 +37,12 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAEq *eq)
 
     memcpy(eq->context, ctx, EQC_SIZE);
     eq->log_size = ifc_get(ctx, EQC_LOG_EQ_SIZE);
-    eq->uar = ifc_get(ctx, EQC_UAR_PAGE);
+    eq->uar = vhca_id_take(&s->uars, ifc_get(ctx, EQC_UAR_PAGE));
     eq->vector = ifc_get(ctx, EQC_INTR);
     eq->events = ldq_be_p(cmd->in + CREATE_EQ_EVENT_MASK);
     if (eq->log_size > LOG_EQ_SIZE_MAX) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
-    } else if (!vhca_table_get(&s->uars, eq->uar)) {
+    } else if (!eq->uar) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 2);
     } else if (eq->vector >= VHCA_VECTORS) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 3);
@@ -164,7 +165,7 @@ void vhca_eq_doorbell(VHCAState *s, uint32_t uar, uint32_t value, bool arm)
 {
     VHCAEq *eq = vhca_table_get(&s->eqs, value >> 24);
 
-    if (!eq || eq->uar != uar) {
+    if (!eq || eq->uar->id != uar) {
         trace_vhca_bad_doorbell(uar, 0x40, value);
         return;
     }

@@ -113,17 +113,32 @@ void vhca_objects_free(VHCAState *s)
     vhca_table_free(&s->uars);
 }
 
-static void alloc_id(VHCATable *table, VHCACmd *cmd)
+VHCAId *vhca_id_take(const VHCATable *table, uint32_t id)
 {
-    VHCAId *object = g_new0(VHCAId, 1);
-    uint32_t id;
+    VHCAId *object = vhca_table_get(table, id);
 
-    if (!vhca_table_add(table, object, &id)) {
+    if (object) {
+        object->users++;
+    }
+    return object;
+}
+
+void vhca_id_put(VHCAId *object)
+{
+    if (object) {
+        object->users--;
+    }
+}
+
+/* @object: becomes the table's */
+static void alloc_id(VHCATable *table, VHCAId *object, VHCACmd *cmd)
+{
+    if (!vhca_table_add(table, object, &object->id)) {
         g_free(object);
         vhca_cmd_fail(cmd, VHCA_LIMIT, 1);
         return;
     }
-    ifc_set(cmd->out, CMD_OUT_ID, id);
+    ifc_set(cmd->out, CMD_OUT_ID, object->id);
 }
 
 static void dealloc_id(VHCATable *table, VHCACmd *cmd)
@@ -142,7 +157,7 @@ static void dealloc_id(VHCATable *table, VHCACmd *cmd)
 
 void vhca_alloc_pd(VHCAState *s, VHCACmd *cmd)
 {
-    alloc_id(&s->pds, cmd);
+    alloc_id(&s->pds, g_new0(VHCAId, 1), cmd);
 }
 
 void vhca_dealloc_pd(VHCAState *s, VHCACmd *cmd)
@@ -152,7 +167,7 @@ void vhca_dealloc_pd(VHCAState *s, VHCACmd *cmd)
 
 void vhca_alloc_uar(VHCAState *s, VHCACmd *cmd)
 {
-    alloc_id(&s->uars, cmd);
+    alloc_id(&s->uars, (VHCAId *)g_new0(VHCAUar, 1), cmd);
 }
 
 void vhca_dealloc_uar(VHCAState *s, VHCACmd *cmd)
@@ -162,7 +177,7 @@ void vhca_dealloc_uar(VHCAState *s, VHCACmd *cmd)
 
 void vhca_alloc_xrcd(VHCAState *s, VHCACmd *cmd)
 {
-    alloc_id(&s->xrcds, cmd);
+    alloc_id(&s->xrcds, g_new0(VHCAId, 1), cmd);
 }
 
 void vhca_dealloc_xrcd(VHCAState *s, VHCACmd *cmd)

@@ -29,9 +29,8 @@ void vhca_qp_destroy(void *opaque)
     if (qp->verbs) {
         verbs_qp_free(qp->verbs);
     }
-    if (qp->pd) {
-        qp->pd->users--;
-    }
+    vhca_id_put(qp->uar);
+    vhca_id_put(qp->pd);
     if (qp->send_cq) {
         qp->send_cq->users--;
     }
@@ -102,10 +101,7 @@ static bool take_pd(VHCAState *s, VHCAQp *qp)
     if (ifc_get(qp->context, QPC_ST) == VHCA_QP_ST_REG_UMR && !pd) {
         return true;
     }
-    qp->pd = vhca_table_get(&s->pds, pd);
-    if (qp->pd) {
-        qp->pd->users++;
-    }
+    qp->pd = vhca_id_take(&s->pds, pd);
     return qp->pd;
 }
 
@@ -138,14 +134,14 @@ static bool take_srq(VHCAState *s, VHCAQp *qp)
 static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAQp *qp)
 {
     memcpy(qp->context, cmd->in + CMD_QPC, QPC_SIZE);
-    qp->uar = ifc_get(qp->context, QPC_UAR_PAGE);
+    qp->uar = vhca_id_take(&s->uars, ifc_get(qp->context, QPC_UAR_PAGE));
     qp->user_index = ifc_get(qp->context, QPC_USER_INDEX);
     qp->doorbell_record = ldq_be_p(qp->context + QPC_DBR_ADDR);
     if (ifc_get(qp->context, QPC_WQ_SIGNATURE)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
     } else if (ifc_get(cmd->in, CREATE_QP_UMEM_VALID)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
-    } else if (!vhca_table_get(&s->uars, qp->uar)) {
+    } else if (!qp->uar) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 3);
     } else if (!take_buffer(qp, cmd)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 4);

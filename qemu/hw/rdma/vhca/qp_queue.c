@@ -57,7 +57,7 @@ void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
 {
     VHCAQp *qp = vhca_table_get(&s->qps, DOORBELL_QPN(value));
 
-    if (!qp || qp->uar != uar) {
+    if (!qp || qp->uar->id != uar) {
         trace_vhca_bad_doorbell(uar, 0x800, value);
         return;
     }

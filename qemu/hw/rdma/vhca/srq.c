@@ -19,9 +19,7 @@ void vhca_srq_destroy(void *opaque)
 {
     VHCASrq *srq = opaque;
 
-    if (srq->pd) {
-        srq->pd->users--;
-    }
+    vhca_id_put(srq->pd);
     vhca_buffer_free(&srq->buffer);
     g_free(srq);
 }
@@ -29,9 +27,9 @@ void vhca_srq_destroy(void *opaque)
 static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCASrq *srq)
 {
     const uint8_t *ctx = cmd->in + CMD_CONTEXT;
-    VHCAId *pd = vhca_table_get(&s->pds, ifc_get(ctx, SRQC_PD));
 
     memcpy(srq->context, ctx, SRQC_SIZE);
+    srq->pd = vhca_id_take(&s->pds, ifc_get(ctx, SRQC_PD));
     srq->entries = 1u << ifc_get(ctx, SRQC_LOG_SRQ_SIZE);
     srq->stride = NEXT_SIZE << ifc_get(ctx, SRQC_LOG_STRIDE);
     srq->doorbell_record = ldq_be_p(ctx + SRQC_DBR_ADDR);
@@ -42,11 +40,8 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCASrq *srq)
                                  ifc_get(ctx, SRQC_PAGE_OFFSET),
                                  (uint64_t)srq->entries * srq->stride)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
-    } else if (!pd) {
+    } else if (!srq->pd) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 3);
-    } else {
-        srq->pd = pd;
-        pd->users++;
     }
     return cmd->status == VHCA_OK;
 }

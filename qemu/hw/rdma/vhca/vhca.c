@@ -117,7 +117,6 @@ static void vhca_soft_reset(void *opaque)
     s->cmdq_high = 0;
     s->cmdq_low = 0;
     s->nic_interface = NIC_FULL_DRIVER;
-    s->half_addr = 0;
 }
 
 static void vhca_iseg_write(VHCAState *s, hwaddr addr, uint32_t value)
@@ -156,8 +155,9 @@ static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value,
 {
     uint32_t uar = addr >> s->uar_shift;
     hwaddr offset = addr & (UAR_SIZE - 1);
+    VHCAUar *page = vhca_table_get(&s->uars, uar);
 
-    if (!vhca_table_get(&s->uars, uar)) {
+    if (!page) {
         trace_vhca_bad_doorbell(uar, offset, value);
         return;
     }
@@ -165,14 +165,14 @@ static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value,
         vhca_eq_doorbell(s, uar, value, offset == UAR_EQ_ARM);
     } else if (size == 8) {
         vhca_uar_write64(s, uar, offset, value);
-    } else if (addr % 8 == 0) {
-        s->half_addr = addr;
-        s->half_value = value;
-    } else if (s->half_addr == addr - 4) {
-        /* 32-bit programs ring with two stores */
-        s->half_addr = 0;
+    } else if (offset % 8 == 0) {
+        page->half_offset = offset;
+        page->half_value = value;
+    } else if (page->half_offset == offset - 4) {
+        /* 32-bit programs ring with two stores, one at a time in a page */
+        page->half_offset = 0;
         vhca_uar_write64(s, uar, offset - 4,
-                         (uint64_t)s->half_value << 32 | value);
+                         (uint64_t)page->half_value << 32 | value);
     }
 }
 

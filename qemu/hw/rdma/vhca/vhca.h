@@ -147,8 +147,20 @@ bool vhca_buffer_write(VHCAState *s, const VHCABuffer *buffer, uint64_t offset,
                        const void *data, size_t len);
 
 typedef struct VHCAId {     /* an object that is nothing but its number */
+    uint32_t id;
     unsigned int users;
 } VHCAId;
+
+typedef struct VHCAUar {    /* and a doorbell's first half, of 32-bit programs */
+    VHCAId base;
+    hwaddr half_offset;
+    uint32_t half_value;
+} VHCAUar;
+
+/* Count a user of number @id; NULL: there is no such object */
+VHCAId *vhca_id_take(const VHCATable *table, uint32_t id);
+/* @object may be NULL */
+void vhca_id_put(VHCAId *object);
 
 typedef struct VHCAEq {
     uint32_t eqn;
@@ -156,7 +168,7 @@ typedef struct VHCAEq {
     VHCABuffer buffer;
     unsigned int log_size;
     uint64_t events;        /* bit per event type */
-    uint32_t uar;
+    VHCAId *uar;
     unsigned int vector;
     uint32_t producer;
     uint32_t consumer;
@@ -177,7 +189,7 @@ typedef struct VHCACq {
     unsigned int log_size;
     unsigned int cqe_size;
     uint64_t doorbell_record;
-    uint32_t uar;
+    VHCAId *uar;
     VHCAEq *eq;
     bool ignore_overrun;
     bool overrun;
@@ -224,7 +236,7 @@ typedef struct VHCAQp {
     uint8_t context[QPC_SIZE];
     VHCABuffer buffer;
     uint64_t doorbell_record;
-    uint32_t uar;
+    VHCAId *uar;
     uint32_t user_index;
     VHCAId *pd;
     VHCACq *send_cq;
@@ -278,8 +290,6 @@ struct VHCAState {
     uint32_t cmdq_high;
     uint32_t cmdq_low;
     uint32_t nic_interface;
-    hwaddr half_addr;           /* a doorbell written as two 32-bit halves */
-    uint32_t half_value;
 
     /* command interface */
     uint32_t cmd_pending;
