@@ -1092,6 +1092,25 @@ static void test_error_from_outside(void)
     EXPECT(received(B, 1, VERBS_WC_FLUSHED, 21));
 }
 
+/* The front end cannot deliver a completion: its QP stops, with an event. */
+static void fail_at_completion(MockPoint point)
+{
+    if (point == MOCK_COMPLETE) {
+        verbs_qp_fail(A->qp, VERBS_QPE_FATAL);
+    }
+}
+
+static void test_fail_at_completion(void)
+{
+    mock.hook = fail_at_completion;
+    mock_post(A, mock_wr(VERBS_WR_WRITE, 100));
+    run(A, mock_wr(VERBS_WR_WRITE, 100));
+    EXPECT(in_state(A, VERBS_QPS_ERR) && A->errors == 1);
+    EXPECT(A->event == VERBS_QPE_FATAL);
+    EXPECT(mock_wcs(A) == 2 && sent(A, 0, VERBS_WC_SUCCESS, 0));
+    EXPECT(sent(A, 1, VERBS_WC_FLUSHED, 0) && A->sq_head == 2);
+}
+
 /* A responder that goes away in the middle of a message */
 static void test_responder_error_midway(void)
 {
@@ -1952,6 +1971,7 @@ static const struct {
     TEST(no_peer), TEST(late_peer),
     TEST(bad_requests), TEST(dma_errors),
     TEST(order), TEST(flush), TEST(error_from_outside),
+    TEST(fail_at_completion),
     TEST(responder_error_midway), TEST(responder_restart_midway),
     TEST(revoked_midway), TEST(shared_recv), TEST(recv_domain),
     TEST(reset), TEST(abandoned_recv), TEST(states),

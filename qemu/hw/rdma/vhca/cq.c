@@ -164,17 +164,17 @@ static bool has_room(VHCAState *s, VHCACq *cq)
     return ((cq->producer - cq->consumer) & CQ_INDEX_MASK) < size;
 }
 
-void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited)
+bool vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited)
 {
     uint32_t index = cq->producer & ((1u << cq->log_size) - 1);
     uint64_t offset = (uint64_t)(index + 1) * cq->cqe_size - CQE_SIZE;
 
     if (cq->overrun) {
-        return;
+        return false;
     }
     if (!cq->ignore_overrun && !has_room(s, cq)) {
         overrun(s, cq);
-        return;
+        return false;
     }
     cqe[CQE_OWNER] |= cq->producer >> cq->log_size & 1;
     /* The owner bit goes last: a CPU may be polling for it */
@@ -189,6 +189,7 @@ void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited)
         (cq->arm == VHCA_CQ_ARMED_SOLICITED && solicited)) {
         notify(s, cq);
     }
+    return true;
 }
 
 /* Is index @a after @b? Both count modulo 2^24, less than half of it apart */

@@ -248,5 +248,8 @@ void vhca_complete(VerbsQP *verbs, const VerbsWC *wc)
         cqe[CQE_OP_OWN] |= CQE_SOLICITED;
     }
     trace_vhca_completion(qp->qpn, wc->recv, wc->id & 0xffff, wc->status);
-    vhca_cq_post(qp->hca, cq, cqe, failed || (wc->recv && wc->solicited));
+    if (!vhca_cq_post(qp->hca, cq, cqe,
+                      failed || (wc->recv && wc->solicited))) {
+        verbs_qp_fail(verbs, VERBS_QPE_FATAL);
+    }
 }

@@ -110,11 +110,11 @@ typedef struct VerbsQPAttr {
 } VerbsQPAttr;
 
 /**
- * enum VerbsQPEvent: why the engine moved a QP to error (IBA 11.6.3.2)
+ * enum VerbsQPEvent: why a QP moved to error by itself (IBA 11.6.3.2)
  * @VERBS_QPE_NONE: no event: a completion of this QP tells
  * @VERBS_QPE_REQUEST: as responder, invalid request
  * @VERBS_QPE_ACCESS: as responder, access violation
- * @VERBS_QPE_FATAL: as responder, DMA failed
+ * @VERBS_QPE_FATAL: as responder, DMA failed; or the front end can not go on
  */
 typedef enum VerbsQPEvent {
     VERBS_QPE_NONE,
@@ -314,6 +314,11 @@ VerbsQPAttr *verbs_qp_attr(VerbsQP *qp);
  * work in progress.
  */
 void verbs_qp_set_state(VerbsQP *qp, VerbsQPState state);
+/**
+ * verbs_qp_fail(): move @qp to error because of @event, unless it is there or
+ * in RESET; calls qp_error
+ */
+void verbs_qp_fail(VerbsQP *qp, VerbsQPEvent event);
 /** verbs_qp_kick(): there may be new send requests */
 void verbs_qp_kick(VerbsQP *qp);
 

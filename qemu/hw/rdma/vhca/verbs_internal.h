@@ -172,8 +172,6 @@ struct VerbsDevice {
 VerbsQP *verbs_qp_find(VerbsDevice *dev, uint32_t qpn);
 /** verbs_qp_wait(): come back to @qp after a delay that doubles to @max_ns */
 void verbs_qp_wait(VerbsQP *qp, int64_t max_ns);
-/** verbs_qp_fail(): the engine's own move to the error state */
-void verbs_qp_fail(VerbsQP *qp, VerbsQPEvent event);
 
 /* verbs_req.c: do a bounded piece of work; true: there may be more */
 bool verbs_req_step(VerbsQP *qp);

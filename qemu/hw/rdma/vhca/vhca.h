@@ -364,8 +364,8 @@ VHCAEq *vhca_eq_for_event(VHCAState *s, uint8_t type);
 void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data);
 void vhca_eq_doorbell(VHCAState *s, uint32_t uar, uint32_t value, bool arm);
 
-/* @cqe: 64 bytes without the owner bit */
-void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited);
+/* @cqe: 64 bytes without the owner bit. False: lost, and so will be all more */
+bool vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited);
 void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
 VHCAQp *vhca_qp_find(VHCAState *s, VHCACmd *cmd);
