@@ -1,17 +1,11 @@
 /*
- * The least driver of the virtual ConnectX, for fuzzer and benchmark
+ * The least driver of the virtual ConnectX, for test, fuzzer and benchmark
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "qemu/osdep.h"
 #include "fabric-vhca.h"
 
-/* Initialization segment and UAR pages */
-#define ISEG_CMDQ_HIGH      0x10
-#define ISEG_CMDQ_LOW       0x14
-#define ISEG_CMD_DOORBELL   0x18
-#define UAR_SIZE            0x1000
-#define UAR_SEND            0x800
 
 /* Command queue entries and mailboxes */
 #define ENTRY_SIZE          64
@@ -23,23 +17,29 @@
 #define ENTRY_OUT_MAILBOX   48
 #define ENTRY_OUT_LEN       56
 #define ENTRY_TOKEN         60
-#define ENTRY_STATUS        63
 #define ENTRY_INLINE        16
 #define MAILBOX_DATA        512
-#define MAILBOX_NEXT        560
 #define MAILBOX_NUMBER      568
 #define MAILBOX_TOKEN       573
 #define MAILBOX_USED        576
 #define TOKEN               0x5a
 
 #define LOG_EQ_SIZE         7
-#define LOG_CQ_SIZE         9
 #define LOG_RQ_STRIDE       2       /* VHCA_RQ_STRIDE in units of 16 */
 #define MTU_4096            5
 #define LID                 1
 #define RNR_FOR_EVER        7
-#define QUEUE_EQ            0
-#define QUEUE_CQ            1
+#define RQ_TYPE_SRQ         1
+
+/* Work requests: control, remote address, atomic and data segments */
+#define WQE_OPCODE          3
+#define WQE_QPN_DS          4
+#define WQE_FLAGS           11
+#define WQE_SIGNALED        8
+#define WQE_IMM             12
+#define WQE_UMR_MASK        24
+#define WQE_UMR_SIZE        128
+#define SEGMENT             16
 
 void vhca_write32(VhcaDriver *v, uint64_t offset, uint32_t value)
 {
@@ -53,7 +53,7 @@ void vhca_write64(VhcaDriver *v, uint64_t offset, uint64_t value)
 
 void vhca_ring_send(VhcaDriver *v, uint32_t qpn)
 {
-    vhca_write64(v, (uint64_t)v->uar * UAR_SIZE + UAR_SEND,
+    vhca_write64(v, (uint64_t)v->uar * VHCA_UAR_SIZE + VHCA_UAR_SEND,
                  (uint64_t)qpn << 8);
 }
 
@@ -71,9 +71,19 @@ void vhca_command_page(VhcaCommand *cmd, unsigned int n, uint64_t addr)
     cmd->in_len = MAX(cmd->in_len, CMD_PAS + 8 * (n + 1));
 }
 
+uint64_t vhca_slot(unsigned int slot)
+{
+    return VHCA_CMDQ + slot * ENTRY_SIZE;
+}
+
 static uint64_t mailbox(uint64_t base, unsigned int slot, unsigned int n)
 {
     return base + (slot * VHCA_MAILBOXES + n) * VHCA_MAILBOX_STRIDE;
+}
+
+uint64_t vhca_out_mailbox(unsigned int slot, unsigned int n)
+{
+    return mailbox(VHCA_OUT_MAILBOX, slot, n);
 }
 
 /* A chain of mailboxes for @len bytes; @data: NULL for answers */
@@ -88,7 +98,8 @@ static void write_mailboxes(VhcaDriver *v, uint64_t base, unsigned int slot,
             memcpy(block, data + n * MAILBOX_DATA, piece);
         }
         len -= piece;
-        stq_be_p(block + MAILBOX_NEXT, len ? mailbox(base, slot, n + 1) : 0);
+        stq_be_p(block + VHCA_MAILBOX_NEXT,
+                 len ? mailbox(base, slot, n + 1) : 0);
         stl_be_p(block + MAILBOX_NUMBER, n);
         block[MAILBOX_TOKEN] = TOKEN;
         qtest_bufwrite(v->qts, mailbox(base, slot, n), block, sizeof(block));
@@ -102,22 +113,21 @@ void vhca_submit(VhcaDriver *v, unsigned int slot, const VhcaCommand *cmd)
     stl_be_p(entry + ENTRY_IN_LEN, cmd->in_len);
     stq_be_p(entry + ENTRY_IN_MAILBOX, mailbox(VHCA_IN_MAILBOX, slot, 0));
     memcpy(entry + ENTRY_IN, cmd->in, ENTRY_INLINE);
-    stq_be_p(entry + ENTRY_OUT_MAILBOX, mailbox(VHCA_OUT_MAILBOX, slot, 0));
+    stq_be_p(entry + ENTRY_OUT_MAILBOX, vhca_out_mailbox(slot, 0));
     stl_be_p(entry + ENTRY_OUT_LEN, cmd->out_len);
     entry[ENTRY_TOKEN] = TOKEN;
-    entry[ENTRY_STATUS] = 1;
+    entry[VHCA_SLOT_STATUS] = 1;
     if (cmd->in_len > ENTRY_INLINE) {
         write_mailboxes(v, VHCA_IN_MAILBOX, slot, cmd->in + ENTRY_INLINE,
                         MIN(cmd->in_len, VHCA_INBOX_MAX) - ENTRY_INLINE);
     }
     write_mailboxes(v, VHCA_OUT_MAILBOX, slot, NULL, MIN(cmd->out_len, 8192));
-    qtest_bufwrite(v->qts, VHCA_CMDQ + slot * ENTRY_SIZE, entry,
-                   sizeof(entry));
+    qtest_bufwrite(v->qts, vhca_slot(slot), entry, sizeof(entry));
 }
 
 void vhca_ring_commands(VhcaDriver *v, uint32_t slots)
 {
-    vhca_write32(v, ISEG_CMD_DOORBELL, slots);
+    vhca_write32(v, VHCA_ISEG_CMD_DOORBELL, slots);
 }
 
 bool vhca_run(VhcaDriver *v, const VhcaCommand *cmd, uint32_t *id)
@@ -130,7 +140,7 @@ bool vhca_run(VhcaDriver *v, const VhcaCommand *cmd, uint32_t *id)
     if (id) {
         *id = ifc_get(entry + ENTRY_OUT, CMD_OUT_ID);
     }
-    return !entry[ENTRY_STATUS] && !entry[ENTRY_OUT];
+    return !entry[VHCA_SLOT_STATUS] && !entry[ENTRY_OUT];
 }
 
 static bool run_plain(VhcaDriver *v, uint16_t opcode, uint32_t *id)
@@ -158,7 +168,7 @@ void vhca_fill_cq(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue)
 {
     uint8_t *ctx = cmd->in + CMD_CONTEXT;
 
-    ifc_set(ctx, CQC_LOG_CQ_SIZE, LOG_CQ_SIZE);
+    ifc_set(ctx, CQC_LOG_CQ_SIZE, VHCA_LOG_CQ);
     ifc_set(ctx, CQC_UAR_PAGE, v->uar);
     ifc_set(ctx, CQC_EQN, v->eqn);
     ifc_set(ctx, CQC_OI, 1);
@@ -223,12 +233,93 @@ bool vhca_connect(VhcaDriver *v, uint32_t qpn, uint32_t peer)
            modify_qp(v, VHCA_OP_RTR2RTS_QP, qpn, peer);
 }
 
+bool vhca_create_queue(VhcaDriver *v, unsigned int queue, uint8_t type,
+                       VhcaQueue *q)
+{
+    VhcaCommand cmd;
+    uint8_t *ctx = cmd.in + CMD_QPC;
+
+    *q = (VhcaQueue) {
+        .queue = queue,
+        .sq = vhca_queue(queue) + (v->srqn ? 0 : VHCA_SQ_OFFSET),
+    };
+    vhca_command_init(&cmd, VHCA_OP_CREATE_QP);
+    vhca_fill_qp(v, &cmd, queue);
+    ifc_set(ctx, QPC_ST, type);
+    ifc_set(ctx, QPC_RQ_TYPE, v->srqn ? RQ_TYPE_SRQ : 0);
+    ifc_set(ctx, QPC_SRQN, v->srqn);
+    return vhca_run(v, &cmd, &q->qpn) && vhca_connect(v, q->qpn, q->qpn);
+}
+
+static uint8_t *add_remote(uint8_t *p, const VhcaRequest *request)
+{
+    stq_be_p(p, request->remote);
+    stl_be_p(p + 8, request->rkey);
+    return p + SEGMENT;
+}
+
+static uint8_t *add_atomic(uint8_t *p, const VhcaRequest *request)
+{
+    stq_be_p(p, request->operand);
+    stq_be_p(p + 8, request->compare);
+    return p + SEGMENT;
+}
+
+static uint8_t *add_local(uint8_t *p, const VhcaRequest *request)
+{
+    stl_be_p(p, request->length);
+    stl_be_p(p + 4, request->lkey);
+    stq_be_p(p + 8, request->local);
+    return p + SEGMENT;
+}
+
+static uint8_t *add_segments(uint8_t *p, const VhcaRequest *request)
+{
+    switch (request->opcode) {
+    case VHCA_WQE_NOP:
+    case VHCA_WQE_UMR:
+        return p;
+    case VHCA_WQE_CMP_SWAP:
+    case VHCA_WQE_FETCH_ADD:
+        p = add_atomic(add_remote(p, request), request);
+        break;
+    case VHCA_WQE_WRITE:
+    case VHCA_WQE_WRITE_IMM:
+    case VHCA_WQE_READ:
+        p = add_remote(p, request);
+        break;
+    }
+    return add_local(p, request);
+}
+
+void vhca_post(VhcaDriver *v, VhcaQueue *q, const VhcaRequest *request)
+{
+    uint64_t slot = q->sent++ % (1u << VHCA_LOG_SQ);
+    uint8_t wqe[VHCA_WQE_SIZE] = { [WQE_OPCODE] = request->opcode };
+    size_t len = add_segments(wqe + SEGMENT, request) - wqe;
+
+    wqe[WQE_FLAGS] = request->signaled ? WQE_SIGNALED : 0;
+    stl_be_p(wqe + WQE_IMM, request->imm);
+    if (request->opcode == VHCA_WQE_UMR) {
+        stq_be_p(wqe + WQE_UMR_MASK, request->mask);
+        len = WQE_UMR_SIZE;
+    }
+    stl_be_p(wqe + WQE_QPN_DS, q->qpn << 8 | len / SEGMENT);
+    qtest_bufwrite(v->qts, q->sq + slot * VHCA_WQE_SIZE, wqe, sizeof(wqe));
+}
+
+void vhca_ring_posted(VhcaDriver *v, const VhcaQueue *q)
+{
+    qtest_writel(v->qts, vhca_record(q->queue) + 4, bswap32(q->sent));
+    vhca_ring_send(v, q->qpn);
+}
+
 static bool create_eq(VhcaDriver *v)
 {
     VhcaCommand cmd;
 
     vhca_command_init(&cmd, VHCA_OP_CREATE_EQ);
-    vhca_fill_eq(v, &cmd, QUEUE_EQ);
+    vhca_fill_eq(v, &cmd, VHCA_QUEUE_EQ);
     return vhca_run(v, &cmd, &v->eqn);
 }
 
@@ -237,15 +328,15 @@ static bool create_cq(VhcaDriver *v)
     VhcaCommand cmd;
 
     vhca_command_init(&cmd, VHCA_OP_CREATE_CQ);
-    vhca_fill_cq(v, &cmd, QUEUE_CQ);
+    vhca_fill_cq(v, &cmd, VHCA_QUEUE_CQ);
     return vhca_run(v, &cmd, &v->cqn);
 }
 
 bool vhca_bring_up(VhcaDriver *v, QTestState *qts, uint64_t bar)
 {
     *v = (VhcaDriver) { .qts = qts, .bar = bar };
-    vhca_write32(v, ISEG_CMDQ_HIGH, VHCA_CMDQ >> 32);
-    vhca_write32(v, ISEG_CMDQ_LOW, VHCA_CMDQ);
+    vhca_write32(v, VHCA_ISEG_CMDQ_HIGH, VHCA_CMDQ >> 32);
+    vhca_write32(v, VHCA_ISEG_CMDQ_LOW, VHCA_CMDQ);
     return run_plain(v, VHCA_OP_ENABLE_HCA, NULL) &&
            run_plain(v, VHCA_OP_INIT_HCA, NULL) &&
            run_plain(v, VHCA_OP_ALLOC_UAR, &v->uar) &&

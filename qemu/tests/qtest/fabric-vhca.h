@@ -1,5 +1,5 @@
 /*
- * The least driver of the virtual ConnectX, for fuzzer and benchmark
+ * The least driver of the virtual ConnectX, for test, fuzzer and benchmark
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
@@ -10,6 +10,20 @@
 #include "hw/rdma/vhca/ifc.h"
 
 #define VHCA_DEVICE_ID      0x1021
+#define VHCA_MSIX_BAR       4
+
+/* Initialization segment */
+#define VHCA_ISEG_CMDQ_HIGH     0x10
+#define VHCA_ISEG_CMDQ_LOW      0x14
+#define VHCA_ISEG_CMD_DOORBELL  0x18
+#define VHCA_NIC_SW_RESET       7       /* bits 10:8 of CMDQ_LOW */
+
+/* In a UAR page */
+#define VHCA_UAR_SIZE       0x1000
+#define VHCA_UAR_CQ_ARM     0x020
+#define VHCA_UAR_EQ_ARM     0x040
+#define VHCA_UAR_SEND       0x800
+
 #define VHCA_INBOX_MAX      2048
 
 /* Guest memory of the driver: queue of commands, mailboxes, queues */
@@ -20,10 +34,15 @@
 #define VHCA_OUT_MAILBOX    (VHCA_MEM + 0x20000)
 #define VHCA_MAILBOX_STRIDE 0x400
 #define VHCA_MAILBOXES      16      /* of a slot, one way */
+#define VHCA_MAILBOX_NEXT   560
+#define VHCA_SLOT_STATUS    63
 #define VHCA_RECORDS        (VHCA_MEM + 0x30000)
 #define VHCA_QUEUES         0x200000ull
 #define VHCA_QUEUE_SIZE     0x10000ull  /* one page of the queue's */
 #define VHCA_LOG_QUEUE_PAGE 4           /* in 4 KiB units */
+#define VHCA_QUEUE_EQ       0           /* the driver's own */
+#define VHCA_QUEUE_CQ       1
+#define VHCA_QUEUE_FIRST    2           /* for whoever uses the driver */
 
 enum {
     VHCA_OP_QUERY_HCA_CAP = 0x100, VHCA_OP_INIT_HCA = 0x102,
@@ -53,6 +72,11 @@ enum {
     VHCA_WQE_UMR = 0x25,
 };
 
+enum {      /* opcodes of completions */
+    VHCA_CQE_REQ = 0x0, VHCA_CQE_RESP_SEND = 0x2, VHCA_CQE_RESP_INVAL = 0x4,
+    VHCA_CQE_REQ_ERR = 0xd, VHCA_CQE_RESP_ERR = 0xe,
+};
+
 /* A command: what goes in, and how long the answer may be */
 typedef struct VhcaCommand {
     uint8_t in[VHCA_INBOX_MAX];
@@ -67,6 +91,7 @@ typedef struct VhcaDriver {
     uint32_t pd;
     uint32_t eqn;
     uint32_t cqn;
+    uint32_t srqn;      /* of the queue pairs to come; 0: their own */
 } VhcaDriver;
 
 void vhca_command_init(VhcaCommand *cmd, uint16_t opcode);
@@ -75,6 +100,9 @@ void vhca_command_page(VhcaCommand *cmd, unsigned int n, uint64_t addr);
 /* Put the command in @slot; nothing runs before the doorbell */
 void vhca_submit(VhcaDriver *v, unsigned int slot, const VhcaCommand *cmd);
 void vhca_ring_commands(VhcaDriver *v, uint32_t slots);
+/* Where a slot and its chain of mailboxes for the answer are */
+uint64_t vhca_slot(unsigned int slot);
+uint64_t vhca_out_mailbox(unsigned int slot, unsigned int n);
 /* Run it in slot 0. True: status OK; the number that it returned is in @id */
 bool vhca_run(VhcaDriver *v, const VhcaCommand *cmd, uint32_t *id);
 
@@ -93,6 +121,46 @@ void vhca_fill_mkey(VhcaDriver *v, VhcaCommand *cmd);
 /* From RESET to RTS */
 bool vhca_connect(VhcaDriver *v, uint32_t qpn, uint32_t peer);
 
+/* A queue pair that is its own peer, in state RTS */
+typedef struct VhcaQueue {
+    unsigned int queue;
+    uint32_t qpn;
+    uint64_t sq;                /* where the send queue is */
+    uint16_t sent;              /* requests so far */
+} VhcaQueue;
+
+/* A work request of one opcode, remote range (if it has one) and local range */
+typedef struct VhcaRequest {
+    uint8_t opcode;
+    bool signaled;
+    uint32_t imm;               /* or the key to invalidate */
+    uint64_t remote;
+    uint32_t rkey;
+    uint64_t local;
+    uint32_t lkey;
+    uint32_t length;
+    uint64_t operand;           /* of an atomic operation */
+    uint64_t compare;
+    uint64_t mask;              /* of a UMR; its context is in the next block */
+} VhcaRequest;
+
+enum {
+    VHCA_TYPE_RC = 0x0, VHCA_TYPE_UMR = 0xc,
+};
+
+bool vhca_create_queue(VhcaDriver *v, unsigned int queue, uint8_t type,
+                       VhcaQueue *q);
+/* Put a request into the queue; the doorbell runs what is there */
+void vhca_post(VhcaDriver *v, VhcaQueue *q, const VhcaRequest *request);
+void vhca_ring_posted(VhcaDriver *v, const VhcaQueue *q);
+
+#define VHCA_WQE_SIZE       64
+#define VHCA_LOG_CQ         9
+#define VHCA_CQE_SIZE       64
+#define VHCA_CQE_SYNDROME   55
+#define VHCA_CQE_OP_OWN     63      /* opcode above, owner below */
+#define VHCA_CQE_INVALID    0xff
+
 /* Queues of vhca_fill_qp() */
 #define VHCA_LOG_RQ         5
 #define VHCA_RQ_STRIDE      64
@@ -107,6 +175,12 @@ static inline uint64_t vhca_queue(unsigned int n)
 static inline uint64_t vhca_record(unsigned int n)
 {
     return VHCA_RECORDS + n * 8;
+}
+
+/* Entry @n of the driver's own completion queue */
+static inline uint64_t vhca_cqe(unsigned int n)
+{
+    return vhca_queue(VHCA_QUEUE_CQ) + n % (1u << VHCA_LOG_CQ) * VHCA_CQE_SIZE;
 }
 
 #endif
