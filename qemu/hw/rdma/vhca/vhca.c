@@ -392,8 +392,12 @@ static void vhca_instance_init(Object *obj)
 
     object_property_add_uint64_ptr(obj, "commands", &s->commands,
                                    OBJ_PROP_FLAG_READ);
+    object_property_set_description(obj, "commands",
+        "Commands of the driver that were run, failed ones included");
     object_property_add_uint64_ptr(obj, "commands-failed",
                                    &s->commands_failed, OBJ_PROP_FLAG_READ);
+    object_property_set_description(obj, "commands-failed",
+        "Commands that were answered with an error");
 }
 
 static void vhca_class_init(ObjectClass *klass, void *data)
