@@ -181,23 +181,16 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAMkey *mkey)
     return cmd->status == VHCA_OK;
 }
 
-static void discard(VHCAState *s, VHCAMkey *mkey)
-{
-    s->tables_len -= mkey->table_len;
-    g_free(mkey->mr.pages);
-    g_free(mkey);
-}
-
 void vhca_create_mkey(VHCAState *s, VHCACmd *cmd)
 {
     VHCAMkey *mkey = g_new0(VHCAMkey, 1);
 
     if (!parse_context(s, cmd, mkey)) {
-        discard(s, mkey);
+        vhca_mkey_free(s, mkey);
         return;
     }
     if (!vhca_table_add(&s->mkeys, mkey, &mkey->index)) {
-        discard(s, mkey);
+        vhca_mkey_free(s, mkey);
         vhca_cmd_fail(cmd, VHCA_LIMIT, 6);
         return;
     }
@@ -213,19 +206,9 @@ void vhca_create_mkey(VHCAState *s, VHCACmd *cmd)
     }
 }
 
-static VHCAMkey *find_mkey(VHCAState *s, VHCACmd *cmd)
-{
-    VHCAMkey *mkey = vhca_mkey_get(s, ifc_get(cmd->in, CMD_IN_ID));
-
-    if (!mkey) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    }
-    return mkey;
-}
-
 void vhca_destroy_mkey(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAMkey *mkey = find_mkey(s, cmd);
+    VHCAMkey *mkey = vhca_object_find(&s->mkeys, cmd);
 
     if (mkey) {
         trace_vhca_mkey_destroy(mkey->mr.key);
@@ -236,7 +219,7 @@ void vhca_destroy_mkey(VHCAState *s, VHCACmd *cmd)
 
 void vhca_query_mkey(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAMkey *mkey = find_mkey(s, cmd);
+    VHCAMkey *mkey = vhca_object_find(&s->mkeys, cmd);
 
     if (mkey) {
         memcpy(cmd->out + CMD_CONTEXT, mkey->context, MKC_SIZE);

@@ -65,24 +65,20 @@ void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
     verbs_qp_kick(qp->verbs);
 }
 
-/* Entries that wait; -1: the producer is out of bounds or out of reach */
-static int waiting(VHCAQp *qp, VHCAWq *wq, unsigned int record)
+int vhca_queue_waiting(VHCAState *s, uint64_t record, uint16_t *tail,
+                       uint16_t head, uint32_t entries)
 {
     uint8_t index[4];
     uint16_t count;
 
-    if (!wq->present) {
-        return 0;
-    }
-    if (wq->tail == wq->head) {
-        if (!vhca_dma_read(qp->hca, qp->doorbell_record + record, index,
-                           sizeof(index))) {
+    if (*tail == head) {
+        if (!vhca_dma_read(s, record, index, sizeof(index))) {
             return -1;
         }
-        wq->tail = ldl_be_p(index);
+        *tail = ldl_be_p(index);
     }
-    count = wq->tail - wq->head;
-    return count <= wq->entries ? count : -1;
+    count = *tail - head;
+    return count <= entries ? count : -1;
 }
 
 /*
@@ -91,7 +87,9 @@ static int waiting(VHCAQp *qp, VHCAWq *wq, unsigned int record)
  */
 static int waiting_or_flushed(VHCAQp *qp, VHCAWq *wq, unsigned int record)
 {
-    int count = waiting(qp, wq, record);
+    int count = !wq->present ? 0 :
+                vhca_queue_waiting(qp->hca, qp->doorbell_record + record,
+                                   &wq->tail, wq->head, wq->entries);
 
     if (count < 0 && verbs_qp_state(qp->verbs) == VERBS_QPS_ERR) {
         wq->tail = wq->head;
@@ -142,7 +140,7 @@ int vhca_peek_send(VerbsQP *verbs, VerbsSendWR *wr)
     if (available < 0 || !fetch_send(qp, available) ||
         !vhca_wqe_parse_send(qp, wr)) {
         wr->id = (uint32_t)vhca_wqe_opcode(qp->wqe) << 16 | qp->sq.head;
-        trace_vhca_bad_wqe(qp->qpn, "send", qp->sq.head);
+        trace_vhca_bad_wqe(qp->base.id, "send", qp->sq.head);
         return -1;
     }
     wr->id = (uint32_t)vhca_wqe_opcode(qp->wqe) << 16 | qp->sq.head;
@@ -174,7 +172,7 @@ int vhca_peek_recv(VerbsQP *verbs, VerbsRecvWR *wr)
                           entry_offset(&qp->rq, qp->rq.head), wqe,
                           qp->rq.stride) ||
         !vhca_wqe_parse_recv(wqe, qp->rq.stride, wr)) {
-        trace_vhca_bad_wqe(qp->qpn, "recv", qp->rq.head);
+        trace_vhca_bad_wqe(qp->base.id, "recv", qp->rq.head);
         return -1;
     }
     return 1;
@@ -233,7 +231,7 @@ void vhca_complete(VerbsQP *verbs, const VerbsWC *wc)
     }
     stl_be_p(cqe + CQE_USER_INDEX, qp->user_index);
     stl_be_p(cqe + CQE_OPCODE_QPN,
-             (wc->recv ? 0 : (uint32_t)(wc->id >> 16) << 24) | qp->qpn);
+             (wc->recv ? 0 : (uint32_t)(wc->id >> 16) << 24) | qp->base.id);
     stw_be_p(cqe + CQE_WQE_COUNTER, wc->id);
     cqe[CQE_OP_OWN] = cqe_opcode(wc) << 4;
     if (failed) {
@@ -247,7 +245,7 @@ void vhca_complete(VerbsQP *verbs, const VerbsWC *wc)
     if (wc->recv && wc->solicited) {
         cqe[CQE_OP_OWN] |= CQE_SOLICITED;
     }
-    trace_vhca_completion(qp->qpn, wc->recv, wc->id & 0xffff, wc->status);
+    trace_vhca_completion(qp->base.id, wc->recv, wc->id & 0xffff, wc->status);
     if (!vhca_cq_post(qp->hca, cq, cqe,
                       failed || (wc->recv && wc->solicited))) {
         verbs_qp_fail(verbs, VERBS_QPE_FATAL);
