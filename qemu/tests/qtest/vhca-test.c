@@ -142,18 +142,27 @@ static void test_msix(void)
 
 /* Unplugging and resets, by what the device itself writes */
 
-/* Switches its own slot off; then there is a completion to be told of */
+/*
+ * Switches its own slot off. Then there is more to be read, through a key with
+ * a hint, and a completion to be told of.
+ */
 static void test_suicide(void)
 {
     Nic *nic = nic_start(HOT_PORT);
-    VhcaRequest off = make_request(nic, VHCA_WQE_WRITE, slot_control(nic),
-                                   DATA, 2);
+    VhcaRequest off;
+    VhcaCommand cmd;
 
+    key_command(nic, &cmd);
+    ifc_set(cmd.in + CMD_CONTEXT, MKC_TPH_EN, 1);
+    nic->key = create_key(nic, &cmd);
     enable_msix(nic);
     qtest_writew(nic->qts, DATA, SLOT_OFF);
     g_assert_cmphex(rdma(nic, VHCA_WQE_WRITE, DATA + 8, DATA, 2), ==, DONE);
+    qtest_writew(nic->qts, DATA + 8, 0);
     g_assert_true(is_plugged(nic));
     arm(nic, 0);
+    off = make_request(nic, VHCA_WQE_WRITE, slot_control(nic), DATA,
+                       128 * KiB);
     post(nic, &off);
     WAIT_FOR(!is_plugged(nic));
     nic_end(nic);
