@@ -203,6 +203,14 @@ static void test_unplug_below_main_loop(void)
     nic_end(nic);
 }
 
+/* An event queue that is behind would send an interrupt at once */
+static void expect_no_event_queue(Nic *nic)
+{
+    enable_msix(nic);
+    arm(nic, 1);
+    g_assert_cmphex(qtest_readl(nic->qts, RAM_MSI), ==, 0);
+}
+
 /* After the bus was reset all is as at the beginning, numbers included */
 static void expect_as_new(Nic *nic)
 {
@@ -210,6 +218,7 @@ static void expect_as_new(Nic *nic)
 
     set_bus_reset(nic, false);
     nic_find(nic);
+    expect_no_event_queue(nic);
     nic_bring_up(nic);
     g_assert_cmphex(nic->key, ==, key);
     g_assert_cmphex(nic->queue.qpn, ==, qpn);
