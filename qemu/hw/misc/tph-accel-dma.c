@@ -16,9 +16,8 @@
 #include "trace.h"
 
 #define CHUNK   (4 * KiB)       /* at most, one read and one write */
-/* In one run of the bottom half; a chunk costs its bytes, and as many more */
-#define BUDGET  (64 * KiB)
-#define COST    256
+#define BUDGET  (64 * KiB)      /* in one run of the bottom half */
+#define COST    256             /* of a chunk, beside its bytes */
 
 static bool busy(const TPHAccelDMA *dma)
 {
