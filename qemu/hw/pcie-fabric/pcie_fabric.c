@@ -779,8 +779,11 @@ static void send_message(PCIDevice *requester, MSIMessage msg)
 
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector)
 {
-    requester->msi_trigger = send_message;
-    msix_notify(requester, vector);
+    /* What is not there has no vectors any more */
+    if (is_there(requester)) {
+        requester->msi_trigger = send_message;
+        msix_notify(requester, vector);
+    }
 }
 
 static const TypeInfo pcie_completer_info = {

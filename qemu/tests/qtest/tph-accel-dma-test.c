@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "tph-accel-pair.h"
 
 #define RAM_MSI         0x800000
@@ -167,6 +168,28 @@ static void expect_stopped(Lab *lab)
     g_assert_cmpuint(reg64(&lab->b, TPH_ACCEL_REG_PLAIN_TLPS), ==, tlps);
 }
 
+/*
+ * Single bytes take long, too, and others must have their turn meanwhile. The
+ * test may lose the CPU for as long as all of them take, but not every time.
+ */
+static void test_turns(void)
+{
+    const uint32_t count = 65535;
+    Lab lab = lab_start("", "");
+    bool seen = false;
+
+    for (int i = 0; i < 200 && !seen; i++) {
+        dma_start(&lab.a, RAM_SRC, RAM_DST, 1, count, 0);
+        while (reg(&lab.a, TPH_ACCEL_REG_DMA_STATUS) == TPH_ACCEL_DMA_BUSY) {
+            uint64_t bytes = reg64(&lab.a, TPH_ACCEL_REG_DMA_BYTES);
+
+            seen |= bytes && bytes < count;
+        }
+    }
+    g_assert_true(seen);
+    lab_end(&lab);
+}
+
 static void test_abort(void)
 {
     Lab lab = lab_start("", "");
@@ -210,6 +233,23 @@ static void test_flr(void)
     flr(&lab.b);
     set_bars(&lab.b);
     g_assert_cmpuint(reg64(&lab.b, TPH_ACCEL_REG_PLAIN_TLPS), ==, 0);
+    lab_end(&lab);
+}
+
+/* Of Device Control, a function level reset keeps the payload size alone. */
+static void test_flr_devctl(void)
+{
+    const uint16_t ctl = PCI_EXP_DEVCTL_PAYLOAD_256B | PCI_EXP_DEVCTL_EXT_TAG |
+                         PCI_EXP_DEVCTL_READRQ_1024B | PCI_EXP_DEVCTL_CERE;
+    Lab lab = lab_start("", "");
+    Accel *a = &lab.a;
+
+    set_devctl(a, ctl);
+    g_assert_cmphex(extract32(exp_reg(a, PCI_EXP_DEVCTL), 0, 16), ==, ctl);
+    set_devctl(a, ctl | PCI_EXP_DEVCTL_BCR_FLR);
+    g_assert_cmphex(extract32(exp_reg(a, PCI_EXP_DEVCTL), 0, 16), ==,
+                    PCI_EXP_DEVCTL_PAYLOAD_256B | PCI_EXP_DEVCTL_READRQ_512B |
+                    PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN);
     lab_end(&lab);
 }
 
@@ -368,8 +408,10 @@ int main(int argc, char **argv)
     qtest_add_func("/tph-accel/atomic-ops", test_atomic_ops);
     qtest_add_func("/tph-accel/atomic-stock", test_atomic_stock);
     qtest_add_func("/tph-accel/errors", test_errors);
+    qtest_add_func("/tph-accel/turns", test_turns);
     qtest_add_func("/tph-accel/abort", test_abort);
     qtest_add_func("/tph-accel/flr", test_flr);
+    qtest_add_func("/tph-accel/flr-devctl", test_flr_devctl);
     qtest_add_func("/tph-accel/msix", test_msix);
     qtest_add_func("/tph-accel/own-registers", test_own_registers);
     qtest_add_func("/tph-accel/peer-doorbell", test_peer_doorbell);

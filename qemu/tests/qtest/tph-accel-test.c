@@ -8,6 +8,7 @@
 #include "tph-accel-pair.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "qobject/qdict.h"
 
 #define DROP_PORT       "fabric-root-port,peer=drop"
 
@@ -456,6 +457,17 @@ static void test_completer_tph(void)
     lab_end(&lab);
 }
 
+static void test_migration(void)
+{
+    Lab lab = lab_start("", "");
+    QDict *error = qtest_qmp_assert_failure_ref(lab.qts,
+        "{ 'execute': 'migrate', 'arguments': { 'uri': 'exec:cat' } }");
+
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "tph-accel"));
+    qobject_unref(error);
+    lab_end(&lab);
+}
+
 /*
  * A program for a CPU in place of the firmware: as soon as RAM_GO is not 0, it
  * adds 1 to the number at CPU_TARGET, CPU_ADDS times, then sets RAM_DONE.
@@ -566,6 +578,7 @@ int main(int argc, char **argv)
     qtest_add_func("/tph-accel/st-table-in-flight", test_st_table_in_flight);
     qtest_add_func("/tph-accel/completer-none", test_completer_none);
     qtest_add_func("/tph-accel/completer-tph", test_completer_tph);
+    qtest_add_func("/tph-accel/migration", test_migration);
     if (qtest_has_accel("tcg")) {
         qtest_add_func("/tph-accel/atomic-against-cpu",
                        test_atomic_against_cpu);

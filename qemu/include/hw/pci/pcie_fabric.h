@@ -89,7 +89,8 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
  * pcie_fabric_msix_notify(): send the vector's message as a memory write TLP
  *
  * Same rules as msix_notify(): masked vectors become pending; their message
- * is a TLP as well when the guest unmasks them.
+ * is a TLP as well when the guest unmasks them. A requester that one of its
+ * own requests has unplugged sends none.
  */
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 
@@ -105,10 +106,19 @@ void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 void pcie_devctl_init(PCIDevice *dev, unsigned int max_payload);
 
 /**
- * pcie_devctl_reset(): back to the defaults; not for a function level reset,
- * which keeps Max_Payload_Size (section 6.6.2)
+ * pcie_devctl_reset(): these, and AtomicOp Requester Enable, back to the
+ * defaults; a function level reset keeps Max_Payload_Size (section 6.6.2)
  */
 void pcie_devctl_reset(PCIDevice *dev);
+
+/**
+ * pcie_atomic_requester_init(): let the guest write AtomicOp Requester Enable
+ * (section 7.5.3.16), without which the function may not send AtomicOps
+ *
+ * Whoever calls pcie_fabric_atomic() asks first.
+ */
+void pcie_atomic_requester_init(PCIDevice *dev);
+bool pcie_atomic_requester_enabled(PCIDevice *dev);
 
 #define TYPE_PCIE_COMPLETER "pcie-completer"
 typedef struct PCIeCompleterClass PCIeCompleterClass;
