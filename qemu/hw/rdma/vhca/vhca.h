@@ -291,7 +291,6 @@ typedef struct VHCAMkey {
 #define VHCA_BAR_SIZE       (16 * MiB)
 #define VHCA_FIRST_UAR      16      /* keeps the init segment out of UARs */
 #define VHCA_EQS            32
-#define VHCA_CMD_SLOTS      32
 #define VHCA_CAP_GROUPS     2
 #define VHCA_CAP_SIZE       256
 /*
