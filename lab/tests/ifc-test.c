@@ -45,6 +45,9 @@ typedef struct Place {
       offsetof(struct mlx5_ifc_##outer##_bits, inner) + \
       BITS(structure, field), ours }
 
+/* An EQ's number has 8 bits, with reserved ones above */
+#define LOW_BYTE(field)  IFC(IFC_BYTE(field), IFC_SHIFT(field) + 7, 8)
+
 static const Place places[] = {
     FIELD(create_mkey_in, opcode, CMD_IN_OPCODE),
     FIELD(create_mkey_in, op_mod, CMD_IN_OP_MOD),
@@ -62,8 +65,8 @@ static const Place places[] = {
     FIELD(alloc_pd_out, pd, CMD_OUT_ID),
     FIELD(alloc_uar_out, uar, CMD_OUT_ID),
     FIELD(alloc_xrcd_out, xrcd, CMD_OUT_ID),
-    FIELD(destroy_eq_in, eq_number, CMD_IN_EQN),
-    FIELD(create_eq_out, eq_number, CMD_OUT_EQN),
+    FIELD(destroy_eq_in, eq_number, LOW_BYTE(CMD_IN_ID)),
+    FIELD(create_eq_out, eq_number, LOW_BYTE(CMD_OUT_ID)),
     BYTES(create_eq_in, eq_context_entry, CMD_CONTEXT),
     BYTES(create_eq_in, event_bitmask, CREATE_EQ_EVENT_MASK),
     BYTES(create_eq_in, pas, CMD_PAS),

@@ -60,7 +60,7 @@ static void test_send_inval(void)
     EXPECT(sent(A, 0, VERBS_WC_SUCCESS, 0));
     EXPECT(received(B, 0, VERBS_WC_SUCCESS, 1));
     EXPECT(mock_wc(B, 0)->imm == 0x3303);
-    EXPECT(!mr.enabled);
+    EXPECT(!mr.enabled && mock.invalidated == &mr);
     mock_mr_free(&mr);
 }
 

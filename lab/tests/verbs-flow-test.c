@@ -251,6 +251,25 @@ static void test_error_from_outside(void)
     EXPECT(received(B, 1, VERBS_WC_FLUSHED, 21));
 }
 
+/* The front end cannot deliver a completion: its QP stops, with an event. */
+static void fail_at_completion(MockPoint point)
+{
+    if (point == MOCK_COMPLETE) {
+        verbs_qp_fail(A->qp, VERBS_QPE_FATAL);
+    }
+}
+
+static void test_fail_at_completion(void)
+{
+    mock.hook = fail_at_completion;
+    mock_post(A, mock_wr(VERBS_WR_WRITE, 100));
+    run(A, mock_wr(VERBS_WR_WRITE, 100));
+    EXPECT(in_state(A, VERBS_QPS_ERR) && A->errors == 1);
+    EXPECT(A->event == VERBS_QPE_FATAL);
+    EXPECT(mock_wcs(A) == 2 && sent(A, 0, VERBS_WC_SUCCESS, 0));
+    EXPECT(sent(A, 1, VERBS_WC_FLUSHED, 0) && A->sq_head == 2);
+}
+
 /* A responder that goes away in the middle of a message */
 static void test_responder_error_midway(void)
 {
@@ -292,14 +311,18 @@ static void test_responder_restart_midway(void)
 /* A key that is revoked in the middle of a message stops it there. */
 static void test_revoked_midway(void)
 {
+    uint64_t moved;
+
     mock_fill(&mock.local, LOCAL_VA, 3 << 20, 1);
     mock_post(A, mock_wr(VERBS_WR_WRITE, 3 << 20));
     shim_poll();
-    EXPECT(mock_equals(&mock.remote, REMOTE_VA, 1 << 20, 1));
+    moved = mock_dma_bytes(true);
+    EXPECT(moved > 0 && moved < 3 << 20);
+    EXPECT(mock_equals(&mock.remote, REMOTE_VA, moved, 1));
     mock.remote.enabled = false;
     shim_settle();
     EXPECT(sent(A, 0, VERBS_WC_REMOTE_ACCESS, 0));
-    EXPECT(mock_is_zero(&mock.remote, REMOTE_VA + (1 << 20), 2 << 20));
+    EXPECT(mock_is_zero(&mock.remote, REMOTE_VA + moved, (3 << 20) - moved));
     EXPECT(B->event == VERBS_QPE_ACCESS);
 }
 
@@ -426,6 +449,48 @@ static void test_budget_bytes(void)
     EXPECT(mock_equals(&mock.remote, REMOTE_VA, MR_LENGTH, 4));
 }
 
+/* What a private request moves counts, too. */
+static void load_megabyte(MockPoint point)
+{
+    static uint8_t data[1 << 20];
+
+    if (point == MOCK_PRIVATE) {
+        EXPECT(verbs_mr_access(mock.dev, LOCAL_KEY, VERBS_ANY_PD,
+                               VERBS_ACCESS_LOCAL_READ, LOCAL_VA, data,
+                               sizeof(data), false) == VERBS_WC_SUCCESS);
+    }
+}
+
+static void test_budget_private(void)
+{
+    mock.hook = load_megabyte;
+    for (int i = 0; i < 64; i++) {
+        mock_post(A, (VerbsSendWR) { .opcode = VERBS_WR_PRIVATE });
+    }
+    shim_poll();
+    EXPECT(mock.privates > 0 && mock.privates <= 2);
+    shim_settle();
+    EXPECT(mock.privates == 64);
+}
+
+/* Requests of a few bytes count for more than their bytes. */
+static void test_budget_small(void)
+{
+    VerbsSendWR wr = mock_wr(VERBS_WR_WRITE, 0);
+
+    wr.nr_sge = VERBS_MAX_SGE;
+    for (unsigned int i = 0; i < VERBS_MAX_SGE; i++) {
+        wr.sge[i] = (VerbsSGE) { LOCAL_VA + i * 2, 1, LOCAL_KEY };
+    }
+    for (int i = 0; i < 1000; i++) {
+        mock_post(A, wr);
+    }
+    shim_poll();
+    EXPECT(mock.dma->len > 0 && mock.dma->len <= 1024 + VERBS_MAX_SGE);
+    shim_settle();
+    EXPECT(mock.dma->len == 1000 * (VERBS_MAX_SGE + 1));
+}
+
 /* A large message does not keep another QP waiting. */
 static void test_fairness(void)
 {
@@ -456,9 +521,11 @@ static void test_guard(void)
 const VerbsTest flow_tests[] = {
     TEST(rnr_then_success), TEST(rnr_exceeded), TEST(rnr_timer_codes),
     TEST(no_peer), TEST(late_peer), TEST(order), TEST(flush),
-    TEST(error_from_outside), TEST(responder_error_midway),
-    TEST(responder_restart_midway), TEST(revoked_midway), TEST(shared_recv),
+    TEST(error_from_outside), TEST(fail_at_completion),
+    TEST(responder_error_midway), TEST(responder_restart_midway),
+    TEST(revoked_midway), TEST(shared_recv),
     TEST(reset), TEST(abandoned_recv), TEST(states), TEST(budget_requests),
-    TEST(budget_flush), TEST(budget_bytes), TEST(fairness), TEST(guard),
+    TEST(budget_flush), TEST(budget_bytes), TEST(budget_private),
+    TEST(budget_small), TEST(fairness), TEST(guard),
     { }
 };

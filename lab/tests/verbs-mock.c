@@ -82,6 +82,14 @@ static void mock_complete(VerbsQP *qp, const VerbsWC *wc)
     at(MOCK_COMPLETE);
 }
 
+static void mock_invalidate(void *opaque, VerbsMR *mr)
+{
+    assert(opaque == &mock && mr->enabled);
+    mr->enabled = false;
+    mock.invalidated = mr;
+    at(MOCK_INVALIDATE);
+}
+
 static VerbsStatus mock_run_private(VerbsQP *qp, const VerbsSendWR *wr)
 {
     qp_of(qp);
@@ -168,6 +176,7 @@ static const VerbsOps mock_ops = {
     .peek_recv = mock_peek_recv,
     .retire_recv = mock_retire_recv,
     .complete = mock_complete,
+    .invalidate = mock_invalidate,
     .run_private = mock_run_private,
     .qp_error = mock_qp_error,
     .dma_read = mock_dma_read,
@@ -280,6 +289,7 @@ void mock_qp(MockQP *q, uint32_t qpn, VerbsQPType type)
     };
     attr = verbs_qp_attr(q->qp);
     attr->pd = MOCK_PD;
+    attr->recv_pd = MOCK_PD;
     attr->access = VERBS_ACCESS_REMOTE_READ | VERBS_ACCESS_REMOTE_WRITE |
                    VERBS_ACCESS_REMOTE_ATOMIC;
     attr->dest_lid = MOCK_LID;

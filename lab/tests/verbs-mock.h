@@ -30,6 +30,7 @@ typedef enum MockPoint {
     MOCK_PEEK_RECV,
     MOCK_RETIRE_RECV,
     MOCK_COMPLETE,
+    MOCK_INVALIDATE,
     MOCK_PRIVATE,
     MOCK_QP_ERROR,
     MOCK_DMA_READ,
@@ -63,6 +64,7 @@ typedef struct MockDMA {
  * @dma: all that happened
  * @bad_dma: an address that answers with a bus error
  * @hook: called first in each callback
+ * @invalidated: the key that a SEND took away
  * @private_status: result of private requests; @privates: how many there were
  */
 typedef struct Mock {
@@ -77,6 +79,7 @@ typedef struct Mock {
     void (*hook)(MockPoint point);
     VerbsStatus private_status;
     unsigned int privates;
+    const VerbsMR *invalidated;
     bool outside;
     _Alignas(4096) uint8_t memory[MOCK_MEMORY];
 } Mock;

@@ -259,6 +259,15 @@ static void test_mr_access(void)
     EXPECT(verbs_mr_find(mock.dev, 0xffffffff) == NULL);
 }
 
+/* Pages so small that a piece of a message would be thousands of requests */
+static void test_small_pages(void)
+{
+    mock.local.page_shift = VERBS_PAGE_SHIFT_MIN - 1;
+    run(A, mock_wr(VERBS_WR_WRITE, 8));
+    EXPECT(sent(A, 0, VERBS_WC_LOCAL_PROTECTION, 0));
+    EXPECT(mock.dma->len == 0);
+}
+
 /* ---- receive requests ------------------------------------------------- */
 
 static void test_recv_too_short(void)
@@ -288,6 +297,19 @@ static void test_recv_protection(void)
     run(A, mock_wr(VERBS_WR_SEND, 100));
     EXPECT(received(B, 0, VERBS_WC_LOCAL_PROTECTION, 6));
     EXPECT(mock_memory_is_zero());
+}
+
+/* Receive buffers are in the domain of their queue, maybe not of the QP. */
+static void test_recv_domain(void)
+{
+    mock.remote.pd = MOCK_PD + 1;
+    verbs_qp_attr(B->qp)->recv_pd = MOCK_PD + 1;
+    mock_post_recv(B, 20, REMOTE_KEY, REMOTE_VA, 100);
+    mock_post_recv(B, 21, LOCAL_KEY, LOCAL_VA, 100);
+    run(A, mock_wr(VERBS_WR_SEND, 100));
+    EXPECT(received(B, 0, VERBS_WC_SUCCESS, 20));
+    run(A, mock_wr(VERBS_WR_SEND, 100));
+    EXPECT(received(B, 1, VERBS_WC_LOCAL_PROTECTION, 21));
 }
 
 static void test_recv_malformed(void)
@@ -393,8 +415,9 @@ static void test_dma_errors(void)
 
 const VerbsTest protection_tests[] = {
     TEST(remote_protection), TEST(local_protection), TEST(atomic_protection),
-    TEST(qp_access), TEST(mr_access), TEST(recv_too_short),
-    TEST(recv_protection), TEST(recv_malformed), TEST(bad_requests),
+    TEST(qp_access), TEST(mr_access), TEST(small_pages),
+    TEST(recv_too_short), TEST(recv_protection), TEST(recv_domain),
+    TEST(recv_malformed), TEST(bad_requests),
     TEST(dma_errors),
     { }
 };

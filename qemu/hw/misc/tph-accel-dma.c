@@ -17,6 +17,7 @@
 
 #define CHUNK   (4 * KiB)       /* at most, one read and one write */
 #define BUDGET  (64 * KiB)      /* in one run of the bottom half */
+#define COST    256             /* of a chunk, beside its bytes */
 
 static bool busy(const TPHAccelDMA *dma)
 {
@@ -37,10 +38,8 @@ static bool copy_ok(const TPHAccelDMA *dma)
 
 static bool atomic_ok(const TPHAccelDMA *dma)
 {
-    const uint8_t *cap = dma->pdev->config + dma->pdev->exp.exp_cap;
-
     return (dma->len == 4 || dma->len == 8) && !(dma->dst & (dma->len - 1)) &&
-           (pci_get_word(cap + PCI_EXP_DEVCTL2) & PCI_EXP_DEVCTL2_ATOMIC_REQ);
+           pcie_atomic_requester_enabled(dma->pdev);
 }
 
 static bool descriptor_ok(const TPHAccelDMA *dma)
@@ -133,10 +132,10 @@ static size_t copy_chunk(TPHAccelDMA *dma)
 
 static void copy(TPHAccelDMA *dma)
 {
-    size_t moved = 0;
+    size_t cost = 0;
 
-    while (busy(dma) && moved < BUDGET) {
-        moved += copy_chunk(dma);
+    while (busy(dma) && cost < BUDGET) {
+        cost += copy_chunk(dma) + COST;
     }
 }
 

@@ -197,8 +197,7 @@ static void init_device2(PCIDevice *pdev, PCIeTPHCompleter type)
 
     pci_long_test_and_set_mask(devcap2, PCI_EXP_DEVCAP2_ATOMIC_COMP32 |
                                         PCI_EXP_DEVCAP2_ATOMIC_COMP64);
-    pci_word_test_and_set_mask(pdev->wmask + pdev->exp.exp_cap +
-                               PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    pcie_atomic_requester_init(pdev);
     pcie_tph_completer_init(pdev, type);
     pcie_prefix_init(pdev, type == PCIE_TPH_COMPLETER_EXT ? 1 : 0);
 }
@@ -285,13 +284,9 @@ static void tph_accel_reset(DeviceState *dev)
     tph_accel_dma_reset(&s->dma);
     tph_accel_ingress_reset(&s->ingress);
     pcie_cap_deverr_reset(pdev);
-    pci_word_test_and_clear_mask(pdev->config + pdev->exp.exp_cap +
-                                 PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    pcie_devctl_reset(pdev);
     pcie_tph_reset(pdev);
     pcie_atc_reset(&s->dma.atc);
-    if (!is_flr(pdev)) {
-        pcie_devctl_reset(pdev);
-    }
 }
 
 static void tph_accel_config_write(PCIDevice *pdev, uint32_t addr,

@@ -46,17 +46,22 @@ typedef struct TPHAccelIngress {
     TPHAccelRule rules[TPH_ACCEL_NR_RULES];
 } TPHAccelIngress;
 
+/** tph_accel_ingress_init(): for @mem, with hints as @completer says */
 void tph_accel_ingress_init(TPHAccelIngress *in, AddressSpace *mem,
                             PCIeTPHCompleter completer);
+/** tph_accel_ingress_reset(): rules and counters; the memory stays */
 void tph_accel_ingress_reset(TPHAccelIngress *in);
 
-/** The register's 8 bytes at @addr, which is 8-byte aligned */
+/** tph_accel_ingress_reg_read(): the 8 bytes at @addr, 8-byte aligned */
 uint64_t tph_accel_ingress_reg_read(const TPHAccelIngress *in, hwaddr addr);
-/** 4 bytes at @addr, which is 4-byte aligned */
+/** tph_accel_ingress_reg_write(): 4 bytes at @addr, 4-byte aligned */
 void tph_accel_ingress_reg_write(TPHAccelIngress *in, hwaddr addr,
                                  uint32_t val);
 
-/* The completer's operations on the memory, as in struct PCIeCompleterClass */
+/**
+ * tph_accel_ingress_write(), _read(), _atomic(): the completer's operations on
+ * the memory, as in struct PCIeCompleterClass
+ */
 PCIeCplStatus tph_accel_ingress_write(TPHAccelIngress *in, const PCIeTLP *tlp,
                                       uint64_t offset, const void *data,
                                       size_t len);
@@ -98,11 +103,13 @@ typedef struct TPHAccelDMA {
     uint64_t bytes;
 } TPHAccelDMA;
 
+/** tph_accel_dma_init(), tph_accel_dma_exit(): with @pdev, the requester */
 void tph_accel_dma_init(TPHAccelDMA *dma, PCIDevice *pdev);
 void tph_accel_dma_exit(TPHAccelDMA *dma);
+/** tph_accel_dma_reset(): stops the engine, without an interrupt */
 void tph_accel_dma_reset(TPHAccelDMA *dma);
 
-/* Same as for the ingress block */
+/** tph_accel_dma_reg_read(), _write(): same as for the ingress block */
 uint64_t tph_accel_dma_reg_read(const TPHAccelDMA *dma, hwaddr addr);
 void tph_accel_dma_reg_write(TPHAccelDMA *dma, hwaddr addr, uint32_t val);
 

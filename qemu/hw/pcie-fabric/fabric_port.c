@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * PCI Express Base Specification 6.x, sections 7.5.3.15 (Device Capabilities
- * 2) and 7.5.3.16 (Device Control 2).
+ * 2), 7.5.3.16 (Device Control 2) and 7.5.1.3.7 (Secondary Status).
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -37,6 +37,10 @@ void fabric_port_init(PCIDevice *dev, const FabricPort *port)
     pcie_prefix_init(dev, port->prefix ? MAX_PREFIXES : 0);
     pci_long_test_and_set_mask(dev->config + dev->exp.exp_cap +
                                PCI_EXP_DEVCAP2, PCI_EXP_DEVCAP2_ATOMIC_ROUTE);
+    pci_word_test_and_set_mask(dev->wmask + dev->exp.exp_cap + PCI_EXP_DEVCTL2,
+                               PCI_EXP_DEVCTL2_ATOMIC_EGRESS_BLOCK);
+    pci_word_test_and_set_mask(dev->w1cmask + PCI_SEC_STATUS,
+                               PCI_STATUS_SIG_TARGET_ABORT);
 }
 
 /* QEMU sets these for slots only that can be hot-plugged */
@@ -64,7 +68,11 @@ void fabric_port_reset(PCIDevice *dev)
 {
     pcie_devctl_reset(dev);
     pci_word_test_and_clear_mask(dev->config + dev->exp.exp_cap +
-                                 PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_EETLPPB);
+                                 PCI_EXP_DEVCTL2,
+                                 PCI_EXP_DEVCTL2_EETLPPB |
+                                 PCI_EXP_DEVCTL2_ATOMIC_EGRESS_BLOCK);
+    pci_word_test_and_clear_mask(dev->config + PCI_SEC_STATUS,
+                                 PCI_STATUS_SIG_TARGET_ABORT);
     link_reset(dev);
     pci_bridge_update_mappings(PCI_BRIDGE(dev));
 }

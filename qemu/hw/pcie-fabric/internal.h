@@ -27,16 +27,24 @@
 
 /* Device Control */
 
+/* A payload of this size is refused nowhere */
+#define PCIE_MIN_PAYLOAD    128
+
+/** pcie_devctl_payload(): Max_Payload_Size that the guest has set, in bytes */
 unsigned int pcie_devctl_payload(PCIDevice *dev);
+
+/** pcie_devctl_read_request(): Max_Read_Request_Size, in bytes */
 unsigned int pcie_devctl_read_request(PCIDevice *dev);
-/* How many transaction tags the function may have in use */
+
+/** pcie_devctl_tags(): how many transaction tags @dev may have in use */
 unsigned int pcie_devctl_tags(PCIDevice *dev);
-/* Those of PCIE_ATTR_* that the function may set */
+
+/** pcie_devctl_attr(): those of @attr (PCIE_ATTR_*) that @dev may set */
 uint8_t pcie_devctl_attr(PCIDevice *dev, uint8_t attr);
 
 /* TPH */
 
-/* What the function takes; a reserved value counts as none */
+/** pcie_tph_completer(): what @dev takes; a reserved value counts as none */
 PCIeTPHCompleter pcie_tph_completer(PCIDevice *dev);
 
 /* Ports */
@@ -62,20 +70,35 @@ typedef struct FabricPort {
     DEFINE_PROP_PCIE_LINK_WIDTH("x-width", _link, width,                \
                                 PCIE_LINK_WIDTH_16)
 
+/** fabric_port_check(): are the properties possible? Else sets @errp */
 bool fabric_port_check(const FabricPort *port, Error **errp);
-/* After the PCI Express capability was added */
+
+/** fabric_port_init(): after the PCI Express capability was added to @dev */
 void fabric_port_init(PCIDevice *dev, const FabricPort *port);
+
+/** fabric_port_reset(): after QEMU's own resets of bridge and capability */
 void fabric_port_reset(PCIDevice *dev);
-/*
- * What a write of configuration space means for a slot: QEMU ejects what is in
- * it if the power is written off, even if the slot has no power controller
+
+/**
+ * fabric_port_slot_value(): what a write of @val to @addr means for a slot
+ *
+ * QEMU ejects what is in it if the power is written off, even if the slot has
+ * no power controller. Returns the value to write instead.
  */
 uint32_t fabric_port_slot_value(PCIDevice *dev, uint32_t addr, uint32_t val);
-/* After the class has its properties */
+
+/**
+ * fabric_port_class_init(): ids, description and state to migrate
+ *
+ * After the class has got its properties.
+ */
 void fabric_port_class_init(ObjectClass *klass, uint16_t device_id,
                             const char *desc);
+
+/** fabric_port_describe_acs(): say what the property "acs" is */
 void fabric_port_describe_acs(ObjectClass *klass);
-/* Of a port with a slot: it cannot be hot-plugged unless asked for */
+
+/** fabric_port_slot_init(): a slot is hot-plugged only if asked for */
 void fabric_port_slot_init(Object *obj);
 
 /*
@@ -90,7 +113,11 @@ typedef enum PCIePeerPolicy {
 
 #define TYPE_FABRIC_ROOT_PORT "fabric-root-port"
 
-/* PCIE_PEER_DROP, as CPUs do, for a port that is not ours */
+/**
+ * fabric_root_port_peer_policy(): the property "peer" of the root port @port
+ *
+ * PCIE_PEER_DROP, as CPUs do, for a port that is not ours.
+ */
 PCIePeerPolicy fabric_root_port_peer_policy(PCIDevice *port);
 
 /* What the registers of any port say, ours or a stock one */
@@ -101,26 +128,56 @@ typedef struct PCIeSpan {
     uint64_t last;
 } PCIeSpan;
 
+/** pcie_port_is(): is it a port of this kind (PCI_EXP_TYPE_*)? */
 bool pcie_port_is(PCIDevice *port, uint8_t type);
-/* A root port, or the downstream port of a switch */
+
+/** pcie_port_faces_down(): a root port, or the downstream port of a switch? */
 bool pcie_port_faces_down(PCIDevice *port);
+
+/** pcie_port_above(): the port that the bus of @dev belongs to; NULL: none */
 PCIDevice *pcie_port_above(PCIDevice *dev);
-/* NULL for a function of the root complex */
+
+/** pcie_root_port(): above @dev; NULL for a function of the root complex */
 PCIDevice *pcie_root_port(PCIDevice *dev);
+
+/** pcie_bus_master(): may @dev send requests, or pass them on upwards? */
 bool pcie_bus_master(PCIDevice *dev);
+
+/** pcie_prefix_supported(): does @dev know End-End TLP Prefixes? */
 bool pcie_prefix_supported(PCIDevice *dev);
+
+/** pcie_prefix_blocked(): may none leave through @port? */
 bool pcie_prefix_blocked(PCIDevice *port);
+
+/** pcie_atomics_routed(): does @port pass AtomicOps on? */
+bool pcie_atomics_routed(PCIDevice *port);
+
+/** pcie_atomics_blocked(): may none leave through @port? */
+bool pcie_atomics_blocked(PCIDevice *port);
+
+/** pcie_atomics_completed(): does the root complex, behind this root port? */
+bool pcie_atomics_completed(PCIDevice *port);
+
+/** pcie_port_has_acs(): is there an ACS capability? */
 bool pcie_port_has_acs(PCIDevice *port);
-/* Is the bit of ACS Control set? */
+
+/** pcie_port_acs(): is the bit of ACS Control set? */
 bool pcie_port_acs(PCIDevice *port, uint16_t bit);
-/* Is the bus number one of those behind the port? */
+
+/** pcie_port_has_bus(): is the bus number one of those behind @port? */
 bool pcie_port_has_bus(PCIDevice *port, uint8_t bus);
-/*
- * Is the address in an enabled window of the bridge? Then, and else as well,
- * @span shrinks to addresses around @addr that get the same answer.
+
+/**
+ * pcie_port_window_has(): is @addr in an enabled window of the bridge?
+ * @span: shrinks to addresses around @addr that get the same answer, yes or no
  */
 bool pcie_port_window_has(PCIDevice *bridge, uint64_t addr, PCIeSpan *span);
-/* Changes with the registers that decide about routes, but for the windows */
+
+/**
+ * pcie_port_fingerprint(): a sum of the registers that decide about routes
+ *
+ * But for the windows, which are in the memory map.
+ */
 uint32_t pcie_port_fingerprint(PCIDevice *port);
 
 /* Routes */
@@ -153,6 +210,7 @@ typedef enum PCIeRouteEnd {
  * @cpl_hop, @nr_cpl_hops: the same for completions if they go another way (ACS
  *                         P2P Completion Redirect); none: back the same way.
  *                         Completions with relaxed ordering always do
+ * @cpl_end: the port on that way that does not send them on; NULL: none
  * @via_rc: it comes to the root complex
  * @keep_hint: false: the root complex took the hint away
  * @as: address space for the plain memory dispatch
@@ -172,6 +230,7 @@ typedef struct PCIePath {
     unsigned int nr_hops;
     PCIeHop cpl_hop[PCIE_ROUTE_MAX_HOPS];
     unsigned int nr_cpl_hops;
+    PCIDevice *cpl_end;
     PCIeRouteEnd end;
     bool via_rc;
     bool keep_hint;
@@ -211,18 +270,22 @@ typedef struct PCIeRoute {
 /**
  * pcie_route(): find the way of a request
  * @len: at least 1; @addr + @len does not wrap
+ * @type: of the request
  * @payload: bytes in a TLP, at most; 0 for a read
- * @is_write: what the vIOMMU is asked for; also for AtomicOps
  *
  * Holds references that pcie_route_release() gives back.
  */
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
-                const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                unsigned int payload, bool is_write);
+                const PCIeRequestAttrs *attrs, PCIeTLPType type,
+                uint64_t addr, uint64_t len, unsigned int payload);
+
+/** pcie_route_release(): the route is not needed any more */
 void pcie_route_release(PCIeRoute *route);
-/* No path that was found so far may be used again */
+
+/** pcie_route_forget(): no path that was found so far may be used again */
 void pcie_route_forget(void);
 
+/** pcie_route_memattrs(): what QEMU's memory core has to know of a requester */
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
 
 /* Walks: how paths are found */
@@ -230,6 +293,7 @@ MemTxAttrs pcie_route_memattrs(PCIDevice *requester);
 /**
  * struct PCIeWalk: a request on its way
  * @prefix: has an End-End TLP Prefix
+ * @atomic: an AtomicOp
  * @payload: bytes in a TLP, at most
  * @rc: starts at the root complex, with a translated address in @as
  */
@@ -238,24 +302,45 @@ typedef struct PCIeWalk {
     uint8_t at;
     bool th;
     bool prefix;
+    bool atomic;
     bool rc;
     unsigned int payload;
     AddressSpace *as;
     uint64_t addr;
 } PCIeWalk;
 
-/*
- * Returns a path of its own, to be given back with pcie_path_unref()
+/**
+ * pcie_walk(): find the path of a request
  * @up: with @walk->rc: the path to the root complex; else NULL
+ *
+ * Returns a path of its own, to be given back with pcie_path_unref().
  */
 PCIePath *pcie_walk(const PCIeWalk *walk, const PCIePath *up);
-/* A path that ends where it begins: the requester may not send */
+
+/** pcie_path_unsent(): ends where it begins: the requester may not send */
 PCIePath *pcie_path_unsent(PCIDevice *requester);
-/* Like @up, but refused by the root complex */
+
+/** pcie_path_refused(): like @up, but refused by the root complex */
 PCIePath *pcie_path_refused(const PCIePath *up, const char *why);
-/* Like @up, for a Translation Request */
+
+/** pcie_path_translation(): like @up, for a Translation Request */
 PCIePath *pcie_path_translation(const PCIePath *up);
+
+/** pcie_path_redirects(): do completions with @attr go the way of cpl_hop? */
+bool pcie_path_redirects(const PCIePath *path, uint8_t attr);
+
+/**
+ * pcie_path_completion_hop(): the @n-th hop of completions with @attr
+ *
+ * False: there are not so many.
+ */
+bool pcie_path_completion_hop(const PCIePath *path, uint8_t attr,
+                              unsigned int n, PCIeHop *hop);
+
+/** pcie_path_ref(): another holder. Returns @path */
 PCIePath *pcie_path_ref(PCIePath *path);
+
+/** pcie_path_unref(): the last one frees it */
 void pcie_path_unref(PCIePath *path);
 
 /* Reports */
@@ -264,19 +349,34 @@ void pcie_path_unref(PCIePath *path);
  * pcie_report_error(): Advanced Error Reporting at @dev
  * @dev, @error: NULL and 0 for errors that nobody reports
  * @completes: the requester learns of it by a completion
- * @tlp: for the Header Log
+ * @tlp: for the Header Log; NULL for an error that has no TLP
+ *
+ * Nothing that a request in flight looks at changes: the interrupt, if the
+ * guest wants one, is sent when no request is under way.
  */
 void pcie_report_error(PCIDevice *dev, uint32_t error, bool completes,
                        const PCIeTLP *tlp);
-/* Trace a new path, if it does not look like one that was traced */
+
+/** pcie_report_completion(): Status of who got a completion with an error */
+void pcie_report_completion(PCIDevice *requester, PCIeCplStatus status);
+
+/** pcie_report_abort(): Status of who aborts; NULL for nobody */
+void pcie_report_abort(PCIDevice *completer);
+
+/** pcie_report_path(): trace @path if it does not look like one that was */
 void pcie_report_path(PCIDevice *requester, const PCIeRequestAttrs *attrs,
                       const PCIePath *path);
-/* Everything is new again */
+
+/** pcie_report_forget(): every path is new again */
 void pcie_report_forget(void);
 
 /* Address translation */
 
-/* Section 10.5.1.3: a function may use no translations before */
+/**
+ * pcie_ats_enabled(): has the guest turned ATS on?
+ *
+ * Section 10.5.1.3: a function may use no translations before.
+ */
 bool pcie_ats_enabled(PCIDevice *dev);
 
 typedef enum PCIeATSResult {
@@ -293,17 +393,24 @@ typedef enum PCIeATSResult {
 PCIeATSResult pcie_atc_translate(PCIeATC *atc, uint64_t *addr, uint64_t *len,
                                  bool is_write);
 
-/* Send a Translation Request. The answer may have no permission in it */
+/**
+ * pcie_fabric_ask(): send a Translation Request
+ * @entry: the answer, which may have no permission in it
+ */
 PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
                               PCIeATCEntry *entry);
 
-/* What the root complex answers. The cache is told of invalidations from now */
+/**
+ * pcie_ats_answer(): what the root complex answers
+ *
+ * The cache is told of invalidations from now on.
+ */
 PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
                               PCIeATCEntry *entry);
 
 #define PCIE_ATS_COMPLETION_SIZE    8
 
-/* The answer as the payload of a completion */
+/** pcie_ats_completion(): the answer as the payload of a completion */
 void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
 
 /* TLPs */
@@ -318,6 +425,8 @@ void pcie_ats_completion(const PCIeATCEntry *entry, uint8_t *data);
  * @unit: requests end at multiples of this; a power of two, or 0 if the run
  *        is one request whose header is complete
  * @completer_id, @cpl_payload: who completes, and how much at a time
+ * @cpl_end: where completions with data end, if not at the requester
+ * @cpl_error: what that port or the requester reports then, PCI_ERR_UNC_*
  */
 typedef struct PCIeRun {
     PCIeTLP first;
@@ -327,29 +436,43 @@ typedef struct PCIeRun {
     unsigned int unit;
     uint16_t completer_id;
     unsigned int cpl_payload;
+    PCIDevice *cpl_end;
+    uint32_t cpl_error;
 } PCIeRun;
 
-/* Set address, length and byte enables for bytes at @addr */
+/** pcie_wire_extent(): address, length and byte enables for bytes at @addr */
 void pcie_wire_extent(PCIeTLP *tlp, uint64_t addr, size_t len);
 
+/** pcie_wire_drop_hint(): as if there had never been one */
 void pcie_wire_drop_hint(PCIeTLP *tlp);
 
-/* What the root complex has left of a header */
+/** pcie_wire_beyond_rc(): what the root complex has left of a header */
 void pcie_wire_beyond_rc(PCIeTLP *tlp, const PCIeRoute *route);
 
-/* Size of the next request of a run */
+/** pcie_wire_cut(): size of the next request of a run, or completion */
 size_t pcie_wire_cut(uint64_t addr, size_t left, unsigned int unit);
 
-/* How much of @left makes a run of requests of equal length but for the last */
+/**
+ * pcie_wire_even(): how much of @left makes a run, of requests of equal length
+ *
+ * But for the last one.
+ */
 size_t pcie_wire_even(uint64_t addr, size_t left, unsigned int unit);
 
+/** pcie_wire_has_taps(): does anybody want to see TLPs? */
 bool pcie_wire_has_taps(void);
 
-/* Show requests to the taps along the route; @data: their bytes, or NULL */
+/**
+ * pcie_wire_show_requests(): show a run to the taps along the route
+ * @data: its bytes, or NULL
+ */
 void pcie_wire_show_requests(const PCIeRoute *route, const PCIeRun *run,
                              const void *data);
 
-/* Show completions on the way back; @data: bytes for PCIE_CPL_SC */
+/**
+ * pcie_wire_show_completions(): show its completions on their way
+ * @data: bytes for PCIE_CPL_SC
+ */
 void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
                                 PCIeCplStatus status, const void *data);
 

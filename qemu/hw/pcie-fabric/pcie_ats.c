@@ -13,12 +13,19 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "internal.h"
+#include "hw/i386/intel_iommu.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_ats.h"
 #include "trace.h"
 
 #define PAGE_SHIFT_MIN      12
+
+/*
+ * Of the vIOMMU's context entry: translation type 01b, or Device-TLB Enable in
+ * scalable mode
+ */
+#define CONTEXT_DEVICE_TLB  (1 << 2)
 
 /* A Translation Completion Data Entry (section 10.2.3) */
 #define ENTRY_ADDR          (~0xfffull)
@@ -38,7 +45,9 @@ bool pcie_ats_enabled(PCIDevice *dev)
 /*
  * The vIOMMU that @addr of the function goes through, or NULL. Holds a
  * reference. There is none while the guest has it pass requests untranslated,
- * and at the interrupt addresses.
+ * at the interrupt addresses, and if it is of a kind that does not tell of
+ * invalidations, or is not known to: amd-iommu takes the notifier and never
+ * calls it.
  */
 static IOMMUMemoryRegion *find_iommu(PCIDevice *dev, uint64_t addr,
                                      uint64_t *offset)
@@ -51,6 +60,10 @@ static IOMMUMemoryRegion *find_iommu(PCIDevice *dev, uint64_t addr,
         return NULL;
     }
     iommu = memory_region_get_iommu(section.mr);
+    if (iommu && !object_dynamic_cast(OBJECT(iommu),
+                                      TYPE_INTEL_IOMMU_MEMORY_REGION)) {
+        iommu = NULL;
+    }
     if (!iommu) {
         memory_region_unref(section.mr);
     }
@@ -66,6 +79,18 @@ static IOMMUTLBEntry ask_iommu(PCIDevice *dev, IOMMUMemoryRegion *iommu,
 
     return imrc->translate(iommu, offset, is_write ? IOMMU_WO : IOMMU_RO,
                            memory_region_iommu_attrs_to_index(iommu, attrs));
+}
+
+/*
+ * Does the guest let the function use ATS? Without, it sends no invalidations.
+ * The vIOMMU's translations do not tell, but a translation makes it look for
+ * the function's context entry, which it remembers.
+ */
+static bool iommu_permits_ats(IOMMUMemoryRegion *iommu)
+{
+    const VTDAddressSpace *as = container_of(iommu, VTDAddressSpace, iommu);
+
+    return as->context_cache_entry.context_entry.lo & CONTEXT_DEVICE_TLB;
 }
 
 /* Large pages have ones below the address, as many as their size says */
@@ -161,8 +186,11 @@ PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
     if (!iommu) {
         return PCIE_CPL_UR;
     }
-    if (atc_listen(atc, iommu)) {
-        answer = ask_iommu(atc->dev, iommu, offset, is_write);
+    if (!atc_listen(atc, iommu)) {
+        goto out;
+    }
+    answer = ask_iommu(atc->dev, iommu, offset, is_write);
+    if (iommu_permits_ats(iommu)) {
         *entry = (PCIeATCEntry) { .perm = answer.perm };
         if (answer.perm != IOMMU_NONE) {
             entry->iova = addr & ~answer.addr_mask;
@@ -171,6 +199,7 @@ PCIeCplStatus pcie_ats_answer(PCIeATC *atc, uint64_t addr, bool is_write,
         }
         status = PCIE_CPL_SC;
     }
+out:
     memory_region_unref(MEMORY_REGION(iommu));
     return status;
 }

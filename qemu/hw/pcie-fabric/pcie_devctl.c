@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * PCI Express Base Specification 6.x, sections 7.5.3.3 (Device Capabilities)
- * and 7.5.3.4 (Device Control).
+ * PCI Express Base Specification 6.x, sections 7.5.3.3 (Device Capabilities),
+ * 7.5.3.4 (Device Control) and 7.5.3.16 (Device Control 2).
  */
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
@@ -84,9 +84,26 @@ void pcie_devctl_reset(PCIDevice *dev)
     uint8_t *reg = dev->config + dev->exp.exp_cap + PCI_EXP_DEVCTL;
     uint16_t ctl = pci_get_word(reg);
 
-    ctl &= ~(PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ |
-             PCI_EXP_DEVCTL_EXT_TAG);
+    /* Set while a function level reset goes on, see pcie_cap_flr_init() */
+    if (!(ctl & PCI_EXP_DEVCTL_BCR_FLR)) {
+        ctl &= ~PCI_EXP_DEVCTL_PAYLOAD;
+    }
+    ctl &= ~(PCI_EXP_DEVCTL_READRQ | PCI_EXP_DEVCTL_EXT_TAG);
     ctl |= PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN;
     ctl |= READRQ_512 << READRQ_SHIFT;
     pci_set_word(reg, ctl);
+    pci_word_test_and_clear_mask(dev->config + dev->exp.exp_cap +
+                                 PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+}
+
+void pcie_atomic_requester_init(PCIDevice *dev)
+{
+    pci_word_test_and_set_mask(dev->wmask + dev->exp.exp_cap + PCI_EXP_DEVCTL2,
+                               PCI_EXP_DEVCTL2_ATOMIC_REQ);
+}
+
+bool pcie_atomic_requester_enabled(PCIDevice *dev)
+{
+    return pci_get_word(dev->config + dev->exp.exp_cap + PCI_EXP_DEVCTL2) &
+           PCI_EXP_DEVCTL2_ATOMIC_REQ;
 }

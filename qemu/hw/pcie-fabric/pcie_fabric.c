@@ -154,7 +154,7 @@ static uint16_t completer_id(const PCIeRoute *route)
 static unsigned int completion_payload(PCIDevice *requester,
                                        const PCIeRoute *route)
 {
-    PCIDevice *port = pci_get_bus(requester)->parent_dev;
+    PCIDevice *port = pcie_root_port(requester);
 
     if (route->function) {
         return pcie_devctl_payload(route->function);
@@ -172,6 +172,22 @@ static unsigned int run_payload(const PCIeRun *run, uint64_t len)
         return MIN(run->unit, len);
     default:
         return 2 * sizeof(uint64_t);
+    }
+}
+
+static void show_completions(const PCIeRoute *route, const PCIeRun *run,
+                             PCIeCplStatus status, const void *data)
+{
+    if (pcie_wire_has_taps() && route->end != PCIE_END_SILENT) {
+        pcie_wire_show_completions(route, run, status, data);
+    }
+}
+
+static void show_requests(const PCIeRoute *route, const PCIeRun *run,
+                          const void *data)
+{
+    if (pcie_wire_has_taps()) {
+        pcie_wire_show_requests(route, run, data);
     }
 }
 
@@ -199,15 +215,102 @@ static void report_failure(PCIDevice *requester, const PCIeRoute *route,
     PCIeTLP tlp = beyond ? run_delivered(run, route) : run_first(run);
     bool completes = run->first.type != PCIE_TLP_MWR &&
                      route->end != PCIE_END_SILENT;
+    bool abort = (lost ? path->status : status) == PCIE_CPL_CA;
+    PCIDevice *dev = lost ? path->detector :
+                            completing_function(requester, route);
 
-    if (lost) {
-        pcie_report_error(path->detector, path->error, completes, &tlp);
-    } else {
-        pcie_report_error(completing_function(requester, route),
-                          status == PCIE_CPL_CA ? PCI_ERR_UNC_COMP_ABORT :
-                                                  PCI_ERR_UNC_UNSUP,
-                          completes, &tlp);
+    if (abort) {
+        pcie_report_abort(dev);
     }
+    if (lost) {
+        pcie_report_error(dev, path->error, completes, &tlp);
+    } else {
+        pcie_report_error(dev, abort ? PCI_ERR_UNC_COMP_ABORT :
+                                       PCI_ERR_UNC_UNSUP, completes, &tlp);
+    }
+}
+
+/* The largest completion of a run of reads */
+static size_t largest_completion(PCIDevice *requester, const PCIeRoute *route,
+                                 const PCIeRun *run)
+{
+    unsigned int unit = MIN(completion_payload(requester, route), run->unit);
+    size_t first = pcie_wire_cut(run->addr, run->len, unit);
+
+    return MAX(first, MIN(run->len - first, unit));
+}
+
+/*
+ * Section 2.2.2 is for completions, too: who on the way back finds them larger
+ * than its Max_Payload_Size?
+ */
+static PCIDevice *narrow_receiver(PCIDevice *requester, const PCIeRoute *route,
+                                  const PCIeRun *run)
+{
+    size_t largest = largest_completion(requester, route, run);
+    PCIeHop hop;
+
+    if (largest <= PCIE_MIN_PAYLOAD) {
+        return NULL;
+    }
+    for (unsigned int i = 0;
+         pcie_path_completion_hop(route->path, run->first.attr, i, &hop); i++) {
+        if (hop.ingress && largest > pcie_devctl_payload(hop.port)) {
+            return hop.port;
+        }
+    }
+    return largest > pcie_devctl_payload(requester) ? requester : NULL;
+}
+
+/* Where completions of a request that succeeds end; none, if it may not */
+static void run_find_end(PCIDevice *requester, const PCIeRoute *route,
+                         PCIeRun *run)
+{
+    run->cpl_end = NULL;
+    run->cpl_error = 0;
+    if (route->end != PCIE_END_MEMORY && route->end != PCIE_END_COMPLETER) {
+        return;
+    }
+    if (pcie_path_redirects(route->path, run->first.attr) &&
+        route->path->cpl_end) {
+        run->cpl_end = route->path->cpl_end;
+        run->cpl_error = PCI_ERR_UNC_UNX_COMP;
+    } else if (run->first.type == PCIE_TLP_MRD) {
+        run->cpl_end = narrow_receiver(requester, route, run);
+        run->cpl_error = PCI_ERR_UNC_MALF_TLP;
+    }
+}
+
+/*
+ * A non-posted request has been delivered: completions travel, and those that
+ * it concerns report how it ended. Returns the status that the requester sees.
+ */
+static PCIeCplStatus run_complete(PCIDevice *requester, const PCIeRoute *route,
+                                  PCIeRun *run, PCIeCplStatus status,
+                                  const void *data)
+{
+    bool silent = route->end == PCIE_END_SILENT && route->path->error;
+
+    if (status != PCIE_CPL_SC) {
+        report_failure(requester, route, run, status);
+        /* Without data it is not too large */
+        if (run->cpl_error == PCI_ERR_UNC_MALF_TLP) {
+            run->cpl_end = NULL;
+        }
+    }
+    show_completions(route, run, status, data);
+    if (run->cpl_end) {
+        pcie_report_error(run->cpl_end, run->cpl_error, false, NULL);
+        silent = true;
+    }
+    if (silent) {
+        pcie_report_error(requester, PCI_ERR_UNC_COMP_TIME, false, NULL);
+        return PCIE_CPL_UR;
+    }
+    if (status != PCIE_CPL_SC && route->end != PCIE_END_SILENT) {
+        pcie_report_completion(requester, status);
+    }
+    return status;
 }
 
 /* Find the way; all that has to be known of the functions on it is asked now */
@@ -215,8 +318,8 @@ static void route_run(PCIeRoute *route, PCIDevice *requester,
                       const PCIeRequestAttrs *attrs, PCIeRun *run,
                       uint64_t addr, uint64_t len)
 {
-    pcie_route(route, requester, attrs, addr, len, run_payload(run, len),
-               run->first.type != PCIE_TLP_MRD);
+    pcie_route(route, requester, attrs, run->first.type, addr, len,
+               run_payload(run, len));
     /* Which costs more than the way itself, and only analyzers want to know */
     if (pcie_wire_has_taps() ||
         trace_event_get_state_backends(TRACE_PCIE_FABRIC_COMPLETER_FAILED)) {
@@ -295,22 +398,6 @@ static PCIeCplStatus deliver_read(const PCIeRoute *route, const PCIeRun *run,
         return route->status;
     default:
         return PCIE_CPL_UR;
-    }
-}
-
-static void show_completions(const PCIeRoute *route, const PCIeRun *run,
-                             PCIeCplStatus status, const void *data)
-{
-    if (pcie_wire_has_taps() && route->end != PCIE_END_SILENT) {
-        pcie_wire_show_completions(route, run, status, data);
-    }
-}
-
-static void show_requests(const PCIeRoute *route, const PCIeRun *run,
-                          const void *data)
-{
-    if (pcie_wire_has_taps()) {
-        pcie_wire_show_requests(route, run, data);
     }
 }
 
@@ -407,12 +494,12 @@ static PCIeCplStatus read_run(PCIDevice *requester,
     route_run(&route, requester, &sent, run, addr, len);
     run_set_reads(run, addr, route.len);
     show_requests(&route, run, NULL);
+    run_find_end(requester, &route, run);
     status = deliver_read(&route, run, data);
-    show_completions(&route, run, status, data);
+    status = run_complete(requester, &route, run, status, data);
     if (status != PCIE_CPL_SC) {
         trace_pcie_fabric_read_failed(run->first.requester_id, addr, run->len,
                                       status);
-        report_failure(requester, &route, run, status);
     }
     pcie_route_release(&route);
     return status;
@@ -596,6 +683,7 @@ static PCIeCplStatus atomic_run(PCIDevice *requester,
     uint8_t payload[16];
     PCIeCplStatus status;
     PCIeRoute route;
+    uint64_t found;
 
     if (!leave_function(attrs, run, &run->addr, size, &sent)) {
         return PCIE_CPL_UR;
@@ -605,16 +693,18 @@ static PCIeCplStatus atomic_run(PCIDevice *requester,
     run_take_tags(run, 1);
     pcie_wire_extent(&run->first, run->addr, run->len);
     show_requests(&route, run, payload);
+    run_find_end(requester, &route, run);
     /* Naturally aligned, so no page and no BAR ends in between */
     status = route.len < size ? PCIE_CPL_UR :
-             deliver_atomic(&route, run, size, operand, compare, old);
+             deliver_atomic(&route, run, size, operand, compare, &found);
     run->len = size;
     if (status == PCIE_CPL_SC) {
-        stn_le_p(payload, size, *old);
-    } else {
-        report_failure(requester, &route, run, status);
+        stn_le_p(payload, size, found);
     }
-    show_completions(&route, run, status, payload);
+    status = run_complete(requester, &route, run, status, payload);
+    if (status == PCIE_CPL_SC) {
+        *old = found;
+    }
     pcie_route_release(&route);
     return status;
 }
@@ -668,10 +758,8 @@ PCIeCplStatus pcie_fabric_ask(PCIeATC *atc, uint64_t addr, bool is_write,
              deliver_read(&route, &run, data);
     if (status == PCIE_CPL_SC) {
         pcie_ats_completion(entry, data);
-    } else {
-        report_failure(atc->dev, &route, &run, status);
     }
-    show_completions(&route, &run, status, data);
+    status = run_complete(atc->dev, &route, &run, status, data);
     pcie_route_release(&route);
     return status;
 }
@@ -691,8 +779,11 @@ static void send_message(PCIDevice *requester, MSIMessage msg)
 
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector)
 {
-    requester->msi_trigger = send_message;
-    msix_notify(requester, vector);
+    /* What is not there has no vectors any more */
+    if (is_there(requester)) {
+        requester->msi_trigger = send_message;
+        msix_notify(requester, vector);
+    }
 }
 
 static const TypeInfo pcie_completer_info = {

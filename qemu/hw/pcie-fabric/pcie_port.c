@@ -5,7 +5,7 @@
  *
  * Of any port, ours or QEMU's stock ones. PCI Express Base Specification 6.x,
  * section 7.5.1.3 (bridges), 7.7.11 (ACS), 7.5.3.15 and 7.5.3.16 (End-End TLP
- * Prefixes).
+ * Prefixes, AtomicOps).
  */
 #include "qemu/osdep.h"
 #include "internal.h"
@@ -29,9 +29,12 @@ bool pcie_port_faces_down(PCIDevice *port)
            pcie_port_is(port, PCI_EXP_TYPE_DOWNSTREAM);
 }
 
+/* The parent of a root bus is none: an expander (pxb-pcie) is no port */
 PCIDevice *pcie_port_above(PCIDevice *dev)
 {
-    return pci_get_bus(dev)->parent_dev;
+    PCIBus *bus = pci_get_bus(dev);
+
+    return pci_bus_is_root(bus) ? NULL : bus->parent_dev;
 }
 
 PCIDevice *pcie_root_port(PCIDevice *dev)
@@ -49,18 +52,45 @@ bool pcie_bus_master(PCIDevice *dev)
     return pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
+/* Device Capabilities 2, 0 without */
+static uint32_t devcap2(PCIDevice *dev)
+{
+    return has_exp_cap(dev) ?
+           pci_get_long(dev->config + dev->exp.exp_cap + PCI_EXP_DEVCAP2) : 0;
+}
+
+static uint16_t devctl2(PCIDevice *dev)
+{
+    return has_exp_cap(dev) ?
+           pci_get_word(dev->config + dev->exp.exp_cap + PCI_EXP_DEVCTL2) : 0;
+}
+
 bool pcie_prefix_supported(PCIDevice *dev)
 {
-    return has_exp_cap(dev) &&
-           pci_get_long(dev->config + dev->exp.exp_cap + PCI_EXP_DEVCAP2) &
-           PCI_EXP_DEVCAP2_EE_PREFIX;
+    return devcap2(dev) & PCI_EXP_DEVCAP2_EE_PREFIX;
 }
 
 bool pcie_prefix_blocked(PCIDevice *port)
 {
-    return has_exp_cap(port) &&
-           pci_get_word(port->config + port->exp.exp_cap + PCI_EXP_DEVCTL2) &
-           PCI_EXP_DEVCTL2_EETLPPB;
+    return devctl2(port) & PCI_EXP_DEVCTL2_EETLPPB;
+}
+
+bool pcie_atomics_routed(PCIDevice *port)
+{
+    return devcap2(port) & PCI_EXP_DEVCAP2_ATOMIC_ROUTE;
+}
+
+bool pcie_atomics_blocked(PCIDevice *port)
+{
+    return devctl2(port) & PCI_EXP_DEVCTL2_ATOMIC_EGRESS_BLOCK;
+}
+
+bool pcie_atomics_completed(PCIDevice *port)
+{
+    const uint32_t both = PCI_EXP_DEVCAP2_ATOMIC_COMP32 |
+                          PCI_EXP_DEVCAP2_ATOMIC_COMP64;
+
+    return (devcap2(port) & both) == both;
 }
 
 bool pcie_port_has_acs(PCIDevice *port)

@@ -9,7 +9,10 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "qemu/main-loop.h"
+#include "qemu/queue.h"
 #include "internal.h"
+#include "hw/pci/msi.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
@@ -18,6 +21,57 @@
 
 /* More lines than this, and some may be said again */
 #define MAX_SAID        256
+
+/*
+ * Messages of root ports: each is a write to where the guest wants it, which
+ * may be a register that takes a function off its bus. Requests look at the
+ * functions on their way after they have reported an error, so a message waits
+ * until no request is under way.
+ */
+typedef struct ErrorMessage {
+    PCIDevice *port;
+    MSIMessage msg;
+    QSIMPLEQ_ENTRY(ErrorMessage) next;
+} ErrorMessage;
+
+static QSIMPLEQ_HEAD(, ErrorMessage) messages =
+    QSIMPLEQ_HEAD_INITIALIZER(messages);
+static QEMUBH *messages_bh;
+
+static void send_messages(void *opaque)
+{
+    ErrorMessage *m;
+
+    while ((m = QSIMPLEQ_FIRST(&messages))) {
+        QSIMPLEQ_REMOVE_HEAD(&messages, next);
+        if (m->port->qdev.realized) {
+            msi_send_message(m->port, m->msg);
+        }
+        object_unref(OBJECT(m->port));
+        g_free(m);
+    }
+}
+
+/* Stands in for the message sender that PCI core gives to a port */
+static void keep_message(PCIDevice *port, MSIMessage msg)
+{
+    ErrorMessage *m;
+
+    QSIMPLEQ_FOREACH(m, &messages, next) {
+        if (m->port == port && m->msg.address == msg.address &&
+            m->msg.data == msg.data) {
+            return;
+        }
+    }
+    m = g_new(ErrorMessage, 1);
+    *m = (ErrorMessage) { .port = port, .msg = msg };
+    object_ref(OBJECT(port));
+    QSIMPLEQ_INSERT_TAIL(&messages, m, next);
+    if (!messages_bh) {
+        messages_bh = qemu_bh_new(send_messages, NULL);
+    }
+    qemu_bh_schedule(messages_bh);
+}
 
 /* Advanced Error Reporting */
 
@@ -38,6 +92,33 @@ static void log_header(PCIEAERErr *err, const PCIeTLP *tlp)
     }
 }
 
+/* The device's id, or where it is; to be freed */
+static char *name_of(PCIDevice *dev)
+{
+    if (!dev) {
+        return g_strdup("rc");
+    }
+    return dev->qdev.id ? g_strdup(dev->qdev.id) :
+        g_strdup_printf("%02x:%02x.%x", pci_dev_bus_num(dev),
+                        PCI_SLOT(dev->devfn), PCI_FUNC(dev->devfn));
+}
+
+/* The registers say it at once, the interrupt comes later */
+static void inject(PCIDevice *dev, const PCIEAERErr *err)
+{
+    PCIDevice *root = pcie_port_is(dev, PCI_EXP_TYPE_ROOT_PORT) ?
+                      dev : pcie_root_port(dev);
+    MSITriggerFunc *trigger = root ? root->msi_trigger : NULL;
+
+    if (root) {
+        root->msi_trigger = keep_message;
+    }
+    pcie_aer_inject_error(dev, err);
+    if (root) {
+        root->msi_trigger = trigger;
+    }
+}
+
 void pcie_report_error(PCIDevice *dev, uint32_t error, bool completes,
                        const PCIeTLP *tlp)
 {
@@ -52,8 +133,41 @@ void pcie_report_error(PCIDevice *dev, uint32_t error, bool completes,
     if (completes) {
         err.flags |= PCIE_AER_ERR_MAYBE_ADVISORY;
     }
-    log_header(&err, tlp);
-    pcie_aer_inject_error(dev, &err);
+    if (tlp) {
+        log_header(&err, tlp);
+    }
+    if (trace_event_get_state_backends(TRACE_PCIE_ERROR)) {
+        g_autofree char *name = name_of(dev);
+
+        trace_pcie_error(name, error, completes);
+    }
+    inject(dev, &err);
+}
+
+/* Status registers: PCI Express Base Specification, section 7.5.1.1.4 */
+
+void pcie_report_completion(PCIDevice *requester, PCIeCplStatus status)
+{
+    if (requester->qdev.realized) {
+        pci_word_test_and_set_mask(requester->config + PCI_STATUS,
+                                   status == PCIE_CPL_CA ?
+                                   PCI_STATUS_REC_TARGET_ABORT :
+                                   PCI_STATUS_REC_MASTER_ABORT);
+    }
+}
+
+void pcie_report_abort(PCIDevice *completer)
+{
+    if (completer && completer->qdev.realized) {
+        /* Requests come to a port that faces down on its secondary side */
+        unsigned int reg = pcie_port_faces_down(completer) ? PCI_SEC_STATUS :
+                                                             PCI_STATUS;
+
+        /* A stock port has no such bit on its secondary side */
+        pci_word_test_and_set_mask(completer->config + reg,
+                                   pci_get_word(completer->w1cmask + reg) &
+                                   PCI_STATUS_SIG_TARGET_ABORT);
+    }
 }
 
 /* Trace events */
@@ -77,17 +191,6 @@ void pcie_report_forget(void)
     if (said) {
         g_hash_table_remove_all(said);
     }
-}
-
-/* The device's id, or where it is; to be freed */
-static char *name_of(PCIDevice *dev)
-{
-    if (!dev) {
-        return g_strdup("rc");
-    }
-    return dev->qdev.id ? g_strdup(dev->qdev.id) :
-        g_strdup_printf("%02x:%02x.%x", pci_dev_bus_num(dev),
-                        PCI_SLOT(dev->devfn), PCI_FUNC(dev->devfn));
 }
 
 static char *completer_name(const PCIePath *path)

@@ -22,8 +22,6 @@
 /* Nested vIOMMUs: none is known, and none may be a loop */
 #define MAX_TRANSLATIONS    4
 #define PAGE_SIZE_MIN       4096
-/* What no port refuses */
-#define MIN_PAYLOAD         128
 
 MemTxAttrs pcie_route_memattrs(PCIDevice *requester)
 {
@@ -127,7 +125,8 @@ static uint32_t hops_sum(const PCIeHop *hop, unsigned int n)
 /* The other registers that decide; the memory map has no part in them */
 static uint32_t path_sum(const PCIePath *path)
 {
-    uint32_t sum = hops_sum(path->hop, path->nr_hops);
+    uint32_t sum = hops_sum(path->hop, path->nr_hops) +
+                   hops_sum(path->cpl_hop, path->nr_cpl_hops);
 
     if (path->detector) {
         sum = sum * 31 + pcie_port_fingerprint(path->detector);
@@ -140,7 +139,8 @@ static uint32_t path_sum(const PCIePath *path)
 
 static uint32_t path_kind(const PCIeWalk *walk)
 {
-    return walk->at | walk->th << 2 | walk->prefix << 3 | walk->payload << 4;
+    return walk->at | walk->th << 2 | walk->prefix << 3 | walk->atomic << 4 |
+           walk->payload << 5;
 }
 
 static unsigned int cache_set(const PCIeWalk *walk, uint32_t kind)
@@ -266,11 +266,21 @@ static bool route_translate(PCIeRoute *route, PCIDevice *requester,
     return false;
 }
 
-/* There is nobody who could have made the translation without a vIOMMU */
-static bool may_be_translated(PCIDevice *requester)
+/*
+ * Does the root complex take the address for one that it has translated? Only
+ * out of the requester's cache, which pcie_atc_translate() asks for each run:
+ * what is in there was handed out and not taken back, for these very bytes.
+ * That a function has ATS enabled and says so itself is not enough.
+ */
+static bool is_translated(PCIDevice *requester, const PCIeRequestAttrs *attrs)
 {
-    return pcie_ats_enabled(requester) &&
-           pci_device_iommu_address_space(requester) != &address_space_memory;
+    return attrs->atc && pcie_ats_enabled(requester);
+}
+
+/* There is nobody who could translate without a vIOMMU */
+static bool may_ask(PCIDevice *requester)
+{
+    return pci_device_iommu_address_space(requester) != &address_space_memory;
 }
 
 static void clip_to_path(PCIeRoute *route, const PCIePath *path, uint64_t addr)
@@ -290,21 +300,29 @@ static PCIePath *refuse(PCIeRoute *route, const PCIePath *up, const char *why)
     return pcie_path_refused(up, why);
 }
 
-/* @up: the way to the root complex. Returns the whole one */
+/*
+ * @up: the way to the root complex. Returns the whole one
+ * @is_write: what the vIOMMU is asked for; also for AtomicOps
+ */
 static PCIePath *route_beyond_rc(PCIeRoute *route, PCIeWalk *walk,
-                                 PCIePath *up, bool is_write, bool *is_new)
+                                 const PCIeRequestAttrs *attrs, PCIePath *up,
+                                 bool is_write, bool *is_new)
 {
     *is_new = true;
-    if (walk->at == PCIE_AT_UNTRANSLATED) {
+    switch (walk->at) {
+    case PCIE_AT_TRANSLATION_REQUEST:
+        return may_ask(walk->requester) ? pcie_path_translation(up) :
+               refuse(route, up, "there is no IOMMU to ask");
+    case PCIE_AT_TRANSLATED:
+        if (!is_translated(walk->requester, attrs)) {
+            return refuse(route, up, "not what the IOMMU has translated");
+        }
+        route->as = &address_space_memory;
+        break;
+    default:
         if (!route_translate(route, walk->requester, is_write)) {
             return refuse(route, up, "the IOMMU does not permit it");
         }
-    } else if (!may_be_translated(walk->requester)) {
-        return refuse(route, up, "translated without ATS");
-    } else if (walk->at == PCIE_AT_TRANSLATED) {
-        route->as = &address_space_memory;
-    } else {
-        return pcie_path_translation(up);
     }
     walk->rc = true;
     walk->as = route->as;
@@ -328,15 +346,16 @@ static void route_take(PCIeRoute *route, PCIePath *path, uint64_t addr)
 }
 
 void pcie_route(PCIeRoute *route, PCIDevice *requester,
-                const PCIeRequestAttrs *attrs, uint64_t addr, uint64_t len,
-                unsigned int payload, bool is_write)
+                const PCIeRequestAttrs *attrs, PCIeTLPType type,
+                uint64_t addr, uint64_t len, unsigned int payload)
 {
     PCIeWalk walk = {
         .requester = requester,
         .at = attrs->at,
         .th = attrs->th,
         .prefix = attrs->th && attrs->st_ext,
-        .payload = pow2ceil(MAX(payload, MIN_PAYLOAD)),
+        .atomic = type != PCIE_TLP_MRD && type != PCIE_TLP_MWR,
+        .payload = pow2ceil(MAX(payload, PCIE_MIN_PAYLOAD)),
         .addr = addr,
     };
     bool is_new = true;
@@ -354,7 +373,8 @@ void pcie_route(PCIeRoute *route, PCIDevice *requester,
         PCIePath *up = path;
 
         clip_to_path(route, up, addr);
-        path = route_beyond_rc(route, &walk, up, is_write, &is_new);
+        path = route_beyond_rc(route, &walk, attrs, up,
+                               type != PCIE_TLP_MRD, &is_new);
         pcie_path_unref(up);
     }
     if (is_new) {

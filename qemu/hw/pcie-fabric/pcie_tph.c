@@ -84,10 +84,16 @@ void pcie_tph_init(PCIDevice *dev, uint16_t offset, unsigned int entries,
     }
     if (entries) {
         reg |= PCI_TPH_LOC_CAP | (entries - 1) << 16;
-        memset(dev->wmask + table, 0xff, entries * TPH_ENTRY_SIZE);
+        for (unsigned int i = 0; i < entries; i++) {
+            pci_set_word(dev->wmask + table + i * TPH_ENTRY_SIZE,
+                         ext ? UINT16_MAX : UINT8_MAX);
+        }
     }
     pci_set_long(dev->config + offset + PCI_TPH_CAP, reg);
-    /* Without Extended TPH the upper bit of Requester Enable stays 0 */
+    /*
+     * Without Extended TPH the upper bit of Requester Enable and the upper
+     * bytes of the table stay 0
+     */
     pci_set_long(dev->wmask + offset + PCI_TPH_CTRL,
                  PCI_TPH_CTRL_MODE_SEL_MASK | (ext ? 0x300 : 0x100));
 }

@@ -8,7 +8,7 @@
  * complex, as the bridge windows and Access Control Services say; everything
  * else reaches the root complex, which sends it to memory or down again. PCI
  * Express Base Specification 6.x, sections 6.12 (ACS), 7.5.1.3 (bridges),
- * 2.2.10.4 (End-End TLP Prefixes).
+ * 2.2.10.4 (End-End TLP Prefixes), 6.15 (AtomicOps).
  *
  * QEMU's memory map decides who claims an address: bridges put their windows
  * there, and functions their BARs, as the guest's memory enables and base
@@ -136,6 +136,26 @@ PCIePath *pcie_path_translation(const PCIePath *up)
     return path;
 }
 
+bool pcie_path_redirects(const PCIePath *path, uint8_t attr)
+{
+    return path->nr_cpl_hops && !(attr & PCIE_ATTR_RELAXED);
+}
+
+bool pcie_path_completion_hop(const PCIePath *path, uint8_t attr,
+                              unsigned int n, PCIeHop *hop)
+{
+    if (pcie_path_redirects(path, attr)) {
+        *hop = path->cpl_hop[MIN(n, path->nr_cpl_hops - 1)];
+        return n < path->nr_cpl_hops;
+    }
+    if (n >= path->nr_hops) {
+        return false;
+    }
+    *hop = path->hop[path->nr_hops - 1 - n];
+    hop->ingress = !hop->ingress;
+    return true;
+}
+
 /* Hops */
 
 /* A port's link is above it for an upstream port, below it for all others */
@@ -180,6 +200,18 @@ static bool takes_payload(const PCIeWalk *walk, PCIePath *path, PCIDevice *dev)
                     "malformed: larger than Max_Payload_Size");
 }
 
+/*
+ * Section 7.5.3.15: a port that does not route AtomicOps has none to pass on.
+ * What the root complex does with those that come in at its port is another
+ * question.
+ */
+static bool routes_atomic(const PCIeWalk *walk, PCIePath *path,
+                          PCIDevice *port)
+{
+    return !walk->atomic || pcie_atomics_routed(port) ||
+           path_reject(path, port, PCI_ERR_UNC_UNSUP, "no AtomicOp Routing");
+}
+
 static bool comes_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *dev)
 {
     return takes_prefix(walk, path, dev) && takes_payload(walk, path, dev);
@@ -189,7 +221,9 @@ static bool hop_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
                    bool beyond_rc)
 {
     return add_hop(path, port, true, beyond_rc) &&
-           comes_in(walk, path, port);
+           comes_in(walk, path, port) &&
+           (pcie_port_is(port, PCI_EXP_TYPE_ROOT_PORT) ||
+            routes_atomic(walk, path, port));
 }
 
 static bool hop_out(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
@@ -202,6 +236,13 @@ static bool hop_out(const PCIeWalk *walk, PCIePath *path, PCIDevice *port,
     if (has_prefix(walk, path) && pcie_prefix_blocked(port)) {
         return path_reject(path, port, PCI_ERR_UNC_TLP_PRF_BLOCKED,
                            "End-End TLP Prefix Blocking");
+    }
+    if (!routes_atomic(walk, path, port)) {
+        return false;
+    }
+    if (walk->atomic && pcie_atomics_blocked(port)) {
+        return path_reject(path, port, PCI_ERR_UNC_ATOP_EBLOCKED,
+                           "AtomicOp Egress Blocking");
     }
     return add_hop(path, port, false, beyond_rc);
 }
@@ -406,16 +447,31 @@ static bool is_completer(PCIDevice *dev, int bar)
 }
 
 /* To the path's function */
-static void reach_function(const PCIeWalk *walk, PCIePath *path, PCIDevice *top)
+static bool reach_function(const PCIeWalk *walk, PCIePath *path, PCIDevice *top)
 {
-    if (descend(walk, path, top, path->function) &&
-        comes_in(walk, path, path->function)) {
-        path->end = is_completer(path->function, path->bar) ?
-            PCIE_END_COMPLETER : PCIE_END_MEMORY;
+    if (!descend(walk, path, top, path->function) ||
+        !comes_in(walk, path, path->function)) {
+        return false;
     }
+    path->end = is_completer(path->function, path->bar) ? PCIE_END_COMPLETER :
+                                                          PCIE_END_MEMORY;
+    return true;
 }
 
 /* Peer to peer in a switch */
+
+/*
+ * A request for what is behind the very port that it came in at: redirected
+ * below, or an IOVA that looks like it. What a root port without ACS does with
+ * it is its own business (section 6.12.1.1): ours sends it on, since what root
+ * complexes that isolate without ACS do is just that.
+ */
+static bool forwards_own(PCIDevice *port)
+{
+    return pcie_port_acs(port, PCI_ACS_UF) ||
+           (pcie_port_is(port, PCI_EXP_TYPE_ROOT_PORT) &&
+            !pcie_port_has_acs(port));
+}
 
 /* The port of the bus below @up that leads to @dev, or @dev itself */
 static PCIDevice *child_towards(PCIDevice *up, PCIDevice *dev)
@@ -428,9 +484,12 @@ static PCIDevice *child_towards(PCIDevice *up, PCIDevice *dev)
 
 /*
  * Section 6.12.1.1: with P2P Completion Redirect at the port where they come
- * in, completions go up to the root complex and down again.
+ * in, completions go up to the root complex and down again. Above @up they are
+ * for what is behind the very port that they come in at, and need what requests
+ * need there.
  */
-static void redirect_completions(const PCIeWalk *walk, PCIePath *path)
+static void redirect_completions(const PCIeWalk *walk, PCIePath *path,
+                                 PCIDevice *up)
 {
     PCIDevice *port;
     unsigned int n = 0, down;
@@ -452,6 +511,12 @@ static void redirect_completions(const PCIeWalk *walk, PCIePath *path)
     for (unsigned int i = 0; i < n; i++) {
         ref(path->cpl_hop[i].port);
     }
+    for (port = pcie_port_above(up); port && !path->cpl_end;
+         port = pcie_port_above(port)) {
+        if (pcie_port_faces_down(port) && !forwards_own(port)) {
+            path->cpl_end = port;
+        }
+    }
 }
 
 /* On the bus below @up, to whom the memory map says */
@@ -470,9 +535,8 @@ static void turn(const PCIeWalk *walk, PCIePath *path, PCIDevice *up,
         path->end = PCIE_END_MEMORY;
         return;
     }
-    reach_function(walk, path, up);
-    if (pcie_port_acs(peer, PCI_ACS_CR)) {
-        redirect_completions(walk, path);
+    if (reach_function(walk, path, up) && pcie_port_acs(peer, PCI_ACS_CR)) {
+        redirect_completions(walk, path, up);
     }
 }
 
@@ -522,19 +586,6 @@ static bool acs_lets_in(const PCIeWalk *walk, PCIePath *path, PCIDevice *port)
                            "ACS Translation Blocking");
     }
     return true;
-}
-
-/*
- * A request for what is behind the very port that it came in at: redirected
- * below, or an IOVA that looks like it. What a root port without ACS does with
- * it is its own business (section 6.12.1.1): ours sends it on, since what root
- * complexes that isolate without ACS do is just that.
- */
-static bool forwards_own(PCIDevice *port)
-{
-    return pcie_port_acs(port, PCI_ACS_UF) ||
-           (pcie_port_is(port, PCI_EXP_TYPE_ROOT_PORT) &&
-            !pcie_port_has_acs(port));
 }
 
 static bool climb_facing_down(const PCIeWalk *walk, PCIePath *path,
@@ -616,7 +667,22 @@ static void cross_rc(const PCIeWalk *walk, PCIePath *path)
         return;
     }
     path->keep_hint = policy == PCIE_PEER_KEEP;
-    reach_function(walk, path, NULL);
+    if (!from || routes_atomic(walk, path, from)) {
+        reach_function(walk, path, NULL);
+    }
+}
+
+/* To what is no BAR */
+static void reach_memory(const PCIeWalk *walk, PCIePath *path)
+{
+    PCIDevice *from = pcie_root_port(walk->requester);
+
+    if (walk->atomic && from && !pcie_atomics_completed(from)) {
+        path_reject(path, from, PCI_ERR_UNC_UNSUP,
+                    "the root complex completes no AtomicOps");
+        return;
+    }
+    path->end = PCIE_END_MEMORY;
 }
 
 static void walk_from_rc(const PCIeWalk *walk, PCIePath *path)
@@ -627,7 +693,7 @@ static void walk_from_rc(const PCIeWalk *walk, PCIePath *path)
         if (path->function) {
             cross_rc(walk, path);
         } else {
-            path->end = PCIE_END_MEMORY;
+            reach_memory(walk, path);
         }
         return;
     }

@@ -143,62 +143,50 @@ void pcie_wire_show_requests(const PCIeRoute *route, const PCIeRun *run,
     }
 }
 
-static void show_redirected(const PCIePath *path, const PCIeTLP *tlp,
-                            const void *payload, size_t payload_len)
+static void show_completion(const PCIeRoute *route, const PCIeRun *run,
+                            const PCIeTLP *tlp, const void *payload,
+                            size_t payload_len)
 {
-    for (unsigned int i = 0; i < path->nr_cpl_hops; i++) {
-        const PCIeHop *hop = &path->cpl_hop[i];
+    PCIeHop hop;
 
-        show(hop->port, hop->ingress, tlp, payload, payload_len);
+    for (unsigned int i = 0;
+         pcie_path_completion_hop(route->path, tlp->attr, i, &hop); i++) {
+        show(hop.port, hop.ingress, tlp, payload, payload_len);
+        if (hop.ingress && hop.port == run->cpl_end) {
+            break;
+        }
     }
 }
 
-static void show_completion(const PCIeRoute *route, const PCIeTLP *tlp,
-                            const void *payload, size_t payload_len)
-{
-    const PCIePath *path = route->path;
-    unsigned int i;
-
-    if (path->nr_cpl_hops && !(tlp->attr & PCIE_ATTR_RELAXED)) {
-        show_redirected(path, tlp, payload, payload_len);
-        return;
-    }
-    for (i = path->nr_hops; i > 0; i--) {
-        const PCIeHop *hop = &path->hop[i - 1];
-
-        show(hop->port, !hop->ingress, tlp, payload, payload_len);
-    }
-}
-
-/* The completions of one request, cut at multiples of @payload_max */
-static void complete_one(const PCIeRoute *route, PCIeTLP *cpl, uint64_t addr,
-                         size_t len, const uint8_t *data,
-                         unsigned int payload_max)
+/* The completions of one request */
+static void complete_one(const PCIeRoute *route, const PCIeRun *run,
+                         PCIeTLP *cpl, uint64_t addr, size_t len,
+                         const uint8_t *data)
 {
     uint8_t payload[PCIE_TLP_MAX_PAYLOAD];
 
     cpl->type = PCIE_TLP_CPLD;
     while (len) {
-        size_t n = pcie_wire_cut(addr, len, payload_max);
+        size_t n = pcie_wire_cut(addr, len, run->cpl_payload);
         size_t payload_len = pad_payload(payload, addr, data, n);
 
         cpl->length_dw = payload_len / 4;
         cpl->byte_count = len;
         cpl->lower_addr = addr & 0x7f;
-        show_completion(route, cpl, payload, payload_len);
+        show_completion(route, run, cpl, payload, payload_len);
         addr += n;
         data += n;
         len -= n;
     }
 }
 
-static void reject_one(const PCIeRoute *route, PCIeTLP *cpl, uint64_t addr,
-                       size_t len)
+static void reject_one(const PCIeRoute *route, const PCIeRun *run,
+                       PCIeTLP *cpl, uint64_t addr, size_t len)
 {
     cpl->type = PCIE_TLP_CPL;
     cpl->byte_count = len;
     cpl->lower_addr = addr & 0x7f;
-    show_completion(route, cpl, NULL, 0);
+    show_completion(route, run, cpl, NULL, 0);
 }
 
 void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
@@ -223,10 +211,10 @@ void pcie_wire_show_completions(const PCIeRoute *route, const PCIeRun *run,
         };
 
         if (status == PCIE_CPL_SC) {
-            complete_one(route, &cpl, where, n, data, run->cpl_payload);
+            complete_one(route, run, &cpl, where, n, data);
             data += n;
         } else {
-            reject_one(route, &cpl, where, n);
+            reject_one(route, run, &cpl, where, n);
         }
         next_tag(&req, run);
         addr += n;

@@ -25,12 +25,6 @@
 #define CAPTURE_MESSAGES 32
 #define PAYLOAD         256
 #define WAIT_SECONDS    300
-#define QUEUE           2           /* of the queue pair */
-#define CQ_ENTRIES      512
-#define CQE_SIZE        64
-#define CQE_OP_OWN      63
-#define CQE_INVALID     0xff
-#define WQE_SIZE        64
 #define TAG             0x5a
 #define REQ_TPH         (PCI_TPH_ST_DS_MODE | PCI_TPH_REQ_TPH_ONLY << 8)
 
@@ -81,10 +75,9 @@ typedef struct Bench {
     LabPCI pci;
     VhcaDriver vhca;
     LabFunction *accel;
-    uint32_t qpn;
+    VhcaQueue queue;
     uint32_t lkey;
     uint32_t rkey;
-    uint16_t sent;
     unsigned int completed;
 } Bench;
 
@@ -110,18 +103,6 @@ static uint32_t create_mkey(VhcaDriver *v, bool hint, Translation translation)
     return id << 8;
 }
 
-static uint32_t create_qp(VhcaDriver *v)
-{
-    VhcaCommand cmd;
-    uint32_t qpn;
-
-    vhca_command_init(&cmd, VHCA_OP_CREATE_QP);
-    vhca_fill_qp(v, &cmd, QUEUE);
-    g_assert_true(vhca_run(v, &cmd, &qpn));
-    g_assert_true(vhca_connect(v, qpn, qpn));
-    return qpn;
-}
-
 static Bench *bench_start(const char *arguments, Translation translation)
 {
     Bench *b = g_new0(Bench, 1);
@@ -144,7 +125,8 @@ static Bench *bench_start(const char *arguments, Translation translation)
     g_assert_true(vhca_bring_up(&b->vhca, b->qts, nic->bar[0]));
     b->lkey = create_mkey(&b->vhca, false, translation);
     b->rkey = create_mkey(&b->vhca, true, translation);
-    b->qpn = create_qp(&b->vhca);
+    g_assert_true(vhca_create_queue(&b->vhca, VHCA_QUEUE_FIRST, VHCA_QP_ST_RC,
+                                    &b->queue));
     return b;
 }
 
@@ -157,40 +139,37 @@ static void bench_end(Bench *b)
 /* Between DATA and the accelerator's memory at @addr */
 static void post(Bench *b, uint8_t opcode, uint64_t addr, bool signaled)
 {
-    uint64_t slot = b->sent++ % (1u << VHCA_LOG_SQ);
-    uint8_t wqe[WQE_SIZE] = { [3] = opcode, [11] = signaled ? 8 : 0 };
-    bool atomic = opcode == VHCA_WQE_FETCH_ADD;
-    uint8_t *data = wqe + (atomic ? 48 : 32);
+    VhcaRequest request = {
+        .opcode = opcode,
+        .signaled = signaled,
+        .remote = addr,
+        .rkey = b->rkey,
+        .local = DATA,
+        .lkey = b->lkey,
+        .length = opcode == VHCA_WQE_FETCH_ADD ? sizeof(uint64_t) : MESSAGE,
+    };
 
-    stl_be_p(wqe + 4, b->qpn << 8 | (data - wqe + 16) / 16);
-    stq_be_p(wqe + 16, addr);
-    stl_be_p(wqe + 24, b->rkey);
-    stl_be_p(data, atomic ? sizeof(uint64_t) : MESSAGE);
-    stl_be_p(data + 4, b->lkey);
-    stq_be_p(data + 8, DATA);
-    qtest_bufwrite(b->qts, vhca_queue(QUEUE) + VHCA_SQ_OFFSET +
-                   slot * WQE_SIZE, wqe, sizeof(wqe));
+    vhca_post(&b->vhca, &b->queue, &request);
 }
 
 /* Returns nanoseconds of CPU */
 static int64_t run_messages(Bench *b, uint8_t opcode, unsigned int n)
 {
-    uint64_t cqe = vhca_queue(1) + b->completed++ % CQ_ENTRIES * CQE_SIZE;
+    uint64_t op_own = vhca_cqe(b->completed++) + VHCA_CQE_OP_OWN;
     uint64_t mem = b->accel->bar[TPH_ACCEL_MEM_BAR];
     gint64 end = time_limit();
     int64_t begin;
 
-    qtest_writeb(b->qts, cqe + CQE_OP_OWN, CQE_INVALID);
+    qtest_writeb(b->qts, op_own, VHCA_CQE_INVALID);
     for (unsigned int i = 1; i <= n; i++) {
         post(b, opcode, mem + i % 8 * MESSAGE, i == n);
     }
-    qtest_writel(b->qts, vhca_record(QUEUE) + 4, bswap32(b->sent));
     begin = cpu_time(b->qts);
-    vhca_ring_send(&b->vhca, b->qpn);
-    while (qtest_readb(b->qts, cqe + CQE_OP_OWN) == CQE_INVALID) {
+    vhca_ring_posted(&b->vhca, &b->queue);
+    while (qtest_readb(b->qts, op_own) == VHCA_CQE_INVALID) {
         pause_until(end);
     }
-    g_assert_cmphex(qtest_readb(b->qts, cqe + CQE_OP_OWN) >> 4, ==, 0);
+    g_assert_cmphex(qtest_readb(b->qts, op_own) >> 4, ==, 0);
     return cpu_time(b->qts) - begin;
 }
 

@@ -242,6 +242,57 @@ void fuzz_msix(Fuzz *f)
                  PCI_MSIX_FLAGS_ENABLE);
 }
 
+/* Everybody reports every error */
+static void report_errors(Fuzz *f)
+{
+    for (unsigned int i = 0; i < f->pci.nr; i++) {
+        LabFunction *fn = &f->pci.function[i];
+
+        qtest_writew(f->qts, fn->cfg + PCI_COMMAND, PCI_COMMAND_MEMORY |
+                     PCI_COMMAND_MASTER | PCI_COMMAND_SERR);
+        qtest_writew(f->qts, fn->cfg + fn->exp + PCI_EXP_DEVCTL,
+                     PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE |
+                     PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE);
+        if (fn->aer) {
+            qtest_writel(f->qts, fn->cfg + fn->aer + PCI_ERR_UNCOR_MASK, 0);
+            qtest_writel(f->qts, fn->cfg + fn->aer + PCI_ERR_COR_MASK, 0);
+        }
+        if (fn->is_bridge) {
+            qtest_writew(f->qts, fn->cfg + PCI_BRIDGE_CONTROL,
+                         PCI_BRIDGE_CTL_SERR);
+        }
+    }
+}
+
+/*
+ * Where a root port wants the messages of errors, and nothing that it has
+ * reported already: it sends the next one then.
+ */
+void fuzz_error_message(Fuzz *f)
+{
+    LabFunction *fn = fuzz_function(f);
+    uint64_t msi = fn->cfg + fn->msi, aer = fn->cfg + fn->aer;
+    uint64_t addr = fuzz_address(f) & ~3ull;
+    uint16_t data = fuzz_rarely(f, 2) ? PCI_EXP_SLTCTL_PCC |
+                                        PCI_EXP_SLTCTL_PWR_IND_OFF :
+                                        fuzz_value(f);
+
+    fuzz_note(f, "error message of %04x to 0x%" PRIx64 " 0x%x", fn->bdf, addr,
+              data);
+    if (!fn->msi || !fn->aer) {
+        return;
+    }
+    report_errors(f);
+    qtest_writel(f->qts, msi + PCI_MSI_ADDRESS_LO, addr);
+    qtest_writel(f->qts, msi + PCI_MSI_ADDRESS_HI, addr >> 32);
+    qtest_writew(f->qts, msi + PCI_MSI_DATA_64, data);
+    qtest_writew(f->qts, msi + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+    qtest_writel(f->qts, aer + PCI_ERR_ROOT_COMMAND,
+                 PCI_ERR_ROOT_CMD_COR_EN | PCI_ERR_ROOT_CMD_NONFATAL_EN |
+                 PCI_ERR_ROOT_CMD_FATAL_EN);
+    qtest_writel(f->qts, aer + PCI_ERR_ROOT_STATUS, UINT32_MAX);
+}
+
 /* Memory that devices use, under their hands */
 
 static uint64_t used_memory(Fuzz *f)
@@ -319,6 +370,14 @@ void fuzz_mmio(Fuzz *f)
 void fuzz_iommu_start(Fuzz *f)
 {
     lab_iommu_enable(&f->pci, true);
+    for (unsigned int i = 0; i < f->pci.nr; i++) {
+        LabFunction *fn = &f->pci.function[i];
+
+        if (fn->ats) {
+            qtest_writew(f->qts, fn->cfg + fn->ats + PCI_ATS_CTRL,
+                         PCI_ATS_CTRL_ENABLE);
+        }
+    }
     f->iommu_tail = 0;
     qtest_writeq(f->qts, LAB_IOMMU + IOMMU_IQT, 0);
     qtest_writeq(f->qts, LAB_IOMMU + IOMMU_IQA, QUEUE);
@@ -421,12 +480,13 @@ void fuzz_accel_dma(Fuzz *f)
                     fuzz_pick(f, 4) << TPH_ACCEL_HINT_PH_SHIFT |
                     fuzz_pick(f, 8);
     uint32_t count = fuzz_rarely(f, 4) ? fuzz_value(f) : 1;
+    uint32_t translate = fuzz_rarely(f, 2) ? TPH_ACCEL_DMA_TRANSLATE : 0;
 
     if (op && !fuzz_rarely(f, 4)) {
         dst &= ~7ull;
     }
     fuzz_note(f, "dma at 0x%" PRIx64 " op %u 0x%" PRIx64 " -> 0x%" PRIx64
-              " len 0x%x", regs, op, src, dst, len);
+              " len 0x%x translate %d", regs, op, src, dst, len, !!translate);
     if (!regs) {
         return;
     }
@@ -438,7 +498,8 @@ void fuzz_accel_dma(Fuzz *f)
                  (uint64_t)(TPH_ACCEL_VECTOR_ENABLE | fuzz_pick(f, 9)) << 32 |
                  hint);
     qtest_writel(f->qts, regs + TPH_ACCEL_REG_DMA_CTRL,
-                 TPH_ACCEL_DMA_START | op << TPH_ACCEL_DMA_OP_SHIFT);
+                 TPH_ACCEL_DMA_START | translate |
+                 op << TPH_ACCEL_DMA_OP_SHIFT);
 }
 
 void fuzz_accel_control(Fuzz *f)

@@ -376,8 +376,8 @@ static void create_mkey(Fuzz *f, bool pages)
     ifc_set(mkc, MKC_TPH_EN, fuzz_pick(f, 2));
     ifc_set(mkc, MKC_TPH_PH, fuzz_pick(f, 4));
     ifc_set(mkc, MKC_TPH_ST_INDEX, fuzz_value(f));
-    /* Translation by the device: reserved where there is no such field */
-    mkc[0x3c] |= fuzz_pick(f, 2) << 7 | fuzz_pick(f, 2) << 6;
+    ifc_set(mkc, MKC_MA_TRANSLATION_MODE, fuzz_rarely(f, 8) ? fuzz_pick(f, 4) :
+                                                              fuzz_pick(f, 2));
     if (run(f, &cmd, &id)) {
         f->key[n] = (FuzzKey) {
             .key = id << 8 | ifc_get(mkc, MKC_MKEY_7_0),

@@ -86,7 +86,7 @@ FuzzAction fuzz_repair;
 
 /* fabric-fuzz-pci.c */
 FuzzAction fuzz_config, fuzz_same_place, fuzz_reset, fuzz_replug, fuzz_msix;
-FuzzAction fuzz_memory, fuzz_mmio, fuzz_iommu, fuzz_accel_rule;
+FuzzAction fuzz_error_message, fuzz_memory, fuzz_mmio, fuzz_iommu, fuzz_accel_rule;
 FuzzAction fuzz_accel_dma, fuzz_accel_control;
 void fuzz_iommu_start(Fuzz *f);
 

@@ -4,13 +4,11 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "qemu/osdep.h"
-#include "hw/pci/pci_regs.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "fabric-lab.h"
 
-#define PCIEXBAR            0x60    /* of q35's host bridge */
 #define VENDOR_QEMU         0x1234
 #define VENDOR_MELLANOX     0x15b3
 #define MULTI_FUNCTION      0x80    /* of the header type */
@@ -18,47 +16,18 @@
 
 static uint64_t cfg_address(unsigned int bus, unsigned int devfn)
 {
-    return LAB_ECAM + (bus << 20 | devfn << 12);
-}
-
-/* A guest's capability list ends, but a fuzzed one may not */
-static unsigned int find_cap(QTestState *qts, uint64_t cfg, uint8_t id)
-{
-    unsigned int pos = qtest_readb(qts, cfg + PCI_CAPABILITY_LIST);
-
-    for (int i = 0; pos && pos != 0xff && i < 48; i++) {
-        if (qtest_readb(qts, cfg + pos) == id) {
-            return pos;
-        }
-        pos = qtest_readb(qts, cfg + pos + PCI_CAP_LIST_NEXT);
-    }
-    return 0;
-}
-
-static unsigned int find_ext_cap(QTestState *qts, uint64_t cfg, uint16_t id)
-{
-    unsigned int pos = PCI_CFG_SPACE_SIZE;
-
-    for (int i = 0; pos && i < 48; i++) {
-        uint32_t header = qtest_readl(qts, cfg + pos);
-
-        if (PCI_EXT_CAP_ID(header) == id) {
-            return pos;
-        }
-        pos = PCI_EXT_CAP_NEXT(header);
-    }
-    return 0;
+    return ECAM + (bus << 20 | devfn << 12);
 }
 
 static void find_caps(QTestState *qts, LabFunction *f)
 {
-    f->exp = find_cap(qts, f->cfg, PCI_CAP_ID_EXP);
-    f->msi = find_cap(qts, f->cfg, PCI_CAP_ID_MSI);
-    f->msix = find_cap(qts, f->cfg, PCI_CAP_ID_MSIX);
-    f->aer = find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_ERR);
-    f->acs = find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_ACS);
-    f->ats = find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_ATS);
-    f->tph = find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_TPH);
+    f->exp = cfg_find_cap(qts, f->cfg, PCI_CAP_ID_EXP);
+    f->msi = cfg_find_cap(qts, f->cfg, PCI_CAP_ID_MSI);
+    f->msix = cfg_find_cap(qts, f->cfg, PCI_CAP_ID_MSIX);
+    f->aer = cfg_find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_ERR);
+    f->acs = cfg_find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_ACS);
+    f->ats = cfg_find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_ATS);
+    f->tph = cfg_find_ext_cap(qts, f->cfg, PCI_EXT_CAP_ID_TPH);
 }
 
 static uint64_t allocate(uint64_t *next, uint64_t size)
@@ -198,8 +167,7 @@ void lab_enumerate(LabPCI *pci, QTestState *qts)
     pci->last_bus = 0;
     pci->next32 = LAB_MMIO32;
     pci->next64 = LAB_MMIO64;
-    qtest_outl(qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(qts, 0xcfc, LAB_ECAM | 1);
+    cfg_enable_ecam(qts);
     scan_bus(pci, 0);
 }
 

@@ -6,9 +6,8 @@
 #ifndef TESTS_QTEST_FABRIC_LAB_H
 #define TESTS_QTEST_FABRIC_LAB_H
 
-#include "libqtest.h"
+#include "fabric-cfg.h"
 
-#define LAB_ECAM            0xb0000000ull
 #define LAB_MMIO32          0xc0000000ull
 #define LAB_MMIO64          0x800000000ull      /* 32 GiB */
 #define LAB_IOMMU           0xfed90000ull

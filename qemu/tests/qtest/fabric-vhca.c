@@ -1,5 +1,5 @@
 /*
- * The least driver of the virtual ConnectX, for fuzzer and benchmark
+ * The least driver of the virtual ConnectX, for test, fuzzer and benchmark
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
@@ -9,13 +9,20 @@
 #define TOKEN               0x5a
 
 #define LOG_EQ_SIZE         7
-#define LOG_CQ_SIZE         9
 #define LOG_RQ_STRIDE       2       /* VHCA_RQ_STRIDE in units of 16 */
 #define MTU_4096            5
 #define LID                 1
 #define RNR_FOR_EVER        7
-#define QUEUE_EQ            0
-#define QUEUE_CQ            1
+#define RQ_TYPE_SRQ         1
+
+/* The first segment of a work request, and that of a UMR behind it */
+#define WQE_OPCODE          3
+#define WQE_QPN_DS          4
+#define WQE_FLAGS           11
+#define WQE_SIGNALED        8
+#define WQE_IMM             12
+#define WQE_UMR_MASK        24
+#define WQE_UMR_SIZE        128
 
 void vhca_write32(VhcaDriver *v, uint64_t offset, uint32_t value)
 {
@@ -47,9 +54,19 @@ void vhca_command_page(VhcaCommand *cmd, unsigned int n, uint64_t addr)
     cmd->in_len = MAX(cmd->in_len, CMD_PAS + 8 * (n + 1));
 }
 
+uint64_t vhca_slot(unsigned int slot)
+{
+    return VHCA_CMDQ + slot * VHCA_ENTRY_SIZE;
+}
+
 static uint64_t mailbox(uint64_t base, unsigned int slot, unsigned int n)
 {
     return base + (slot * VHCA_MAILBOXES + n) * VHCA_MAILBOX_STRIDE;
+}
+
+uint64_t vhca_out_mailbox(unsigned int slot, unsigned int n)
+{
+    return mailbox(VHCA_OUT_MAILBOX, slot, n);
 }
 
 /* A chain of mailboxes for @len bytes; @data: NULL for answers */
@@ -79,8 +96,7 @@ void vhca_submit(VhcaDriver *v, unsigned int slot, const VhcaCommand *cmd)
     stl_be_p(entry + VHCA_ENTRY_IN_LEN, cmd->in_len);
     stq_be_p(entry + VHCA_ENTRY_IN_MAILBOX, mailbox(VHCA_IN_MAILBOX, slot, 0));
     memcpy(entry + VHCA_ENTRY_IN, cmd->in, VHCA_ENTRY_INLINE);
-    stq_be_p(entry + VHCA_ENTRY_OUT_MAILBOX,
-             mailbox(VHCA_OUT_MAILBOX, slot, 0));
+    stq_be_p(entry + VHCA_ENTRY_OUT_MAILBOX, vhca_out_mailbox(slot, 0));
     stl_be_p(entry + VHCA_ENTRY_OUT_LEN, cmd->out_len);
     entry[VHCA_ENTRY_TOKEN] = TOKEN;
     entry[VHCA_ENTRY_STATUS] = 1;
@@ -89,8 +105,7 @@ void vhca_submit(VhcaDriver *v, unsigned int slot, const VhcaCommand *cmd)
                         MIN(cmd->in_len, VHCA_INBOX_MAX) - VHCA_ENTRY_INLINE);
     }
     write_mailboxes(v, VHCA_OUT_MAILBOX, slot, NULL, MIN(cmd->out_len, 8192));
-    qtest_bufwrite(v->qts, VHCA_CMDQ + slot * VHCA_ENTRY_SIZE, entry,
-                   sizeof(entry));
+    qtest_bufwrite(v->qts, vhca_slot(slot), entry, sizeof(entry));
 }
 
 void vhca_ring_commands(VhcaDriver *v, uint32_t slots)
@@ -136,7 +151,7 @@ void vhca_fill_cq(VhcaDriver *v, VhcaCommand *cmd, unsigned int queue)
 {
     uint8_t *ctx = cmd->in + CMD_CONTEXT;
 
-    ifc_set(ctx, CQC_LOG_CQ_SIZE, LOG_CQ_SIZE);
+    ifc_set(ctx, CQC_LOG_CQ_SIZE, VHCA_LOG_CQ);
     ifc_set(ctx, CQC_UAR_PAGE, v->uar);
     ifc_set(ctx, CQC_EQN, v->eqn);
     ifc_set(ctx, CQC_OI, 1);
@@ -201,12 +216,94 @@ bool vhca_connect(VhcaDriver *v, uint32_t qpn, uint32_t peer)
            modify_qp(v, VHCA_OP_RTR2RTS_QP, qpn, peer);
 }
 
+bool vhca_create_queue(VhcaDriver *v, unsigned int queue, uint8_t type,
+                       VhcaQueue *q)
+{
+    VhcaCommand cmd;
+    uint8_t *ctx = cmd.in + CMD_QPC;
+
+    *q = (VhcaQueue) {
+        .queue = queue,
+        .sq = vhca_queue(queue) + (v->srqn ? 0 : VHCA_SQ_OFFSET),
+    };
+    vhca_command_init(&cmd, VHCA_OP_CREATE_QP);
+    vhca_fill_qp(v, &cmd, queue);
+    ifc_set(ctx, QPC_ST, type);
+    ifc_set(ctx, QPC_RQ_TYPE, v->srqn ? RQ_TYPE_SRQ : 0);
+    ifc_set(ctx, QPC_SRQN, v->srqn);
+    return vhca_run(v, &cmd, &q->qpn) && vhca_connect(v, q->qpn, q->qpn);
+}
+
+static uint8_t *add_remote(uint8_t *p, const VhcaRequest *request)
+{
+    stq_be_p(p, request->remote);
+    stl_be_p(p + 8, request->rkey);
+    return p + VHCA_WQE_SEGMENT;
+}
+
+static uint8_t *add_atomic(uint8_t *p, const VhcaRequest *request)
+{
+    stq_be_p(p, request->operand);
+    stq_be_p(p + 8, request->compare);
+    return p + VHCA_WQE_SEGMENT;
+}
+
+static uint8_t *add_local(uint8_t *p, const VhcaRequest *request)
+{
+    stl_be_p(p, request->length);
+    stl_be_p(p + 4, request->lkey);
+    stq_be_p(p + 8, request->local);
+    return p + VHCA_WQE_SEGMENT;
+}
+
+static uint8_t *add_segments(uint8_t *p, const VhcaRequest *request)
+{
+    switch (request->opcode) {
+    case VHCA_WQE_NOP:
+    case VHCA_WQE_UMR:
+        return p;
+    case VHCA_WQE_CMP_SWAP:
+    case VHCA_WQE_FETCH_ADD:
+        p = add_atomic(add_remote(p, request), request);
+        break;
+    case VHCA_WQE_WRITE:
+    case VHCA_WQE_WRITE_IMM:
+    case VHCA_WQE_READ:
+        p = add_remote(p, request);
+        break;
+    }
+    return add_local(p, request);
+}
+
+void vhca_post(VhcaDriver *v, VhcaQueue *q, const VhcaRequest *request)
+{
+    uint64_t slot = q->sent++ % (1u << VHCA_LOG_SQ);
+    uint8_t wqe[VHCA_WQEBB] = { [WQE_OPCODE] = request->opcode };
+    size_t len = add_segments(wqe + VHCA_WQE_SEGMENT, request) - wqe;
+
+    wqe[WQE_FLAGS] = request->signaled ? WQE_SIGNALED : 0;
+    stl_be_p(wqe + WQE_IMM, request->imm);
+    if (request->opcode == VHCA_WQE_UMR) {
+        stq_be_p(wqe + WQE_UMR_MASK, request->mask);
+        len = WQE_UMR_SIZE;
+    }
+    stl_be_p(wqe + WQE_QPN_DS, q->qpn << 8 | len / VHCA_WQE_SEGMENT);
+    qtest_bufwrite(v->qts, q->sq + slot * VHCA_WQEBB, wqe, sizeof(wqe));
+}
+
+void vhca_ring_posted(VhcaDriver *v, const VhcaQueue *q)
+{
+    qtest_writel(v->qts, vhca_record(q->queue) + VHCA_RECORD_SEND,
+                 bswap32(q->sent));
+    vhca_ring_send(v, q->qpn);
+}
+
 static bool create_eq(VhcaDriver *v)
 {
     VhcaCommand cmd;
 
     vhca_command_init(&cmd, VHCA_OP_CREATE_EQ);
-    vhca_fill_eq(v, &cmd, QUEUE_EQ);
+    vhca_fill_eq(v, &cmd, VHCA_QUEUE_EQ);
     return vhca_run(v, &cmd, &v->eqn);
 }
 
@@ -215,7 +312,7 @@ static bool create_cq(VhcaDriver *v)
     VhcaCommand cmd;
 
     vhca_command_init(&cmd, VHCA_OP_CREATE_CQ);
-    vhca_fill_cq(v, &cmd, QUEUE_CQ);
+    vhca_fill_cq(v, &cmd, VHCA_QUEUE_CQ);
     return vhca_run(v, &cmd, &v->cqn);
 }
 

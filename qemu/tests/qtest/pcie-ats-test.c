@@ -71,6 +71,7 @@ typedef struct Lab {
     QTestState *qts;
     unsigned int tail;          /* of the invalidation queue */
     uint64_t ats;               /* the ATS capability */
+    uint32_t start;             /* how the engine is told to start */
 } Lab;
 
 /* The vIOMMU's driver */
@@ -162,7 +163,7 @@ static void function_start(Lab *lab, int n)
 
 static Lab lab_start(const char *iommu)
 {
-    Lab lab = {};
+    Lab lab = { .start = TPH_ACCEL_DMA_START | TPH_ACCEL_DMA_TRANSLATE };
 
     lab.qts = qtest_initf(
         "-machine q35 -m 16M -nodefaults %s"
@@ -170,13 +171,12 @@ static Lab lab_start(const char *iommu)
         "-device tph-accel,bus=p0,ats=on "
         "-device fabric-root-port,id=p1,chassis=2,addr=3 "
         "-device tph-accel,bus=p1", iommu);
-    qtest_outl(lab.qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(lab.qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(lab.qts);
     function_start(&lab, 0);
     function_start(&lab, 1);
-    lab.ats = DEV_CFG(0) + cfg_find_ext_cap(lab.qts, DEV_CFG(0),
-                                            PCI_EXT_CAP_ID_ATS);
-    g_assert_cmphex(lab.ats, !=, DEV_CFG(0));
+    lab.ats = cfg_find_ext_cap(lab.qts, DEV_CFG(0), PCI_EXT_CAP_ID_ATS);
+    g_assert_cmphex(lab.ats, !=, 0);
+    lab.ats += DEV_CFG(0);
     qtest_memset(lab.qts, PAGE_A, CONTENT_A, PAGE);
     qtest_memset(lab.qts, PAGE_B, CONTENT_B, PAGE);
     return lab;
@@ -208,8 +208,7 @@ static void copy_start(Lab *lab, uint64_t src, uint64_t dst, uint32_t len,
     qtest_writeq(qts, REGS(0) + TPH_ACCEL_REG_DMA_DST, dst);
     qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_LEN, len);
     qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_COUNT, count);
-    qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_CTRL,
-                 TPH_ACCEL_DMA_START | TPH_ACCEL_DMA_TRANSLATE);
+    qtest_writel(qts, REGS(0) + TPH_ACCEL_REG_DMA_CTRL, lab->start);
 }
 
 static uint32_t copy_status(Lab *lab)
@@ -503,7 +502,45 @@ static void test_peer(void)
     lab_end(&lab);
 }
 
-/* No vIOMMU, one that is off, or one that has no device IOTLB: no answer */
+/* ATS is on, and the device says of addresses that they are translated */
+static void test_claim(void)
+{
+    Lab lab = lab_start(IOMMU "-global tph-accel.x-translated-writes=on ");
+
+    iommu_start(&lab);
+    set_ats(&lab, true);
+    lab.start = TPH_ACCEL_DMA_START;
+    expect_copy(&lab, IOVA, PAGE_B, PAGE);
+    expect_content(&lab, PAGE_B, CONTENT_B);
+    /* Not even if it has got a translation, for something else */
+    lab.start |= TPH_ACCEL_DMA_TRANSLATE;
+    expect_read(&lab, IOVA, CONTENT_A);
+    lab.start = TPH_ACCEL_DMA_START;
+    expect_copy(&lab, IOVA, PAGE_B, PAGE);
+    expect_content(&lab, PAGE_B, CONTENT_B);
+    lab_end(&lab);
+}
+
+/* The guest has set ATS in the function, but not in the vIOMMU */
+static void test_not_permitted(void)
+{
+    Lab lab = lab_start(IOMMU);
+
+    iommu_start(&lab);
+    qtest_writeq(lab.qts, CONTEXT_TABLE, LEVEL3 | PRESENT);
+    set_ats(&lab, true);
+    /* The second time the vIOMMU knows the page */
+    expect_error(&lab, IOVA, IOVA_OUT, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, IOVA, IOVA_OUT, TPH_ACCEL_DMA_CODE_UR);
+    set_ats(&lab, false);
+    expect_read(&lab, IOVA, CONTENT_A);
+    lab_end(&lab);
+}
+
+/*
+ * No vIOMMU, one that is off, one that has no device IOTLB or does not tell of
+ * invalidations: no answer
+ */
 static void expect_no_answer(const char *iommu)
 {
     Lab lab = lab_start(iommu);
@@ -521,6 +558,7 @@ static void test_no_iommu(void)
     expect_no_answer("");
     expect_no_answer(IOMMU);
     expect_no_answer("-device intel-iommu ");
+    expect_no_answer("-device amd-iommu,device-iotlb=on ");
 }
 
 /* Without bus mastering nothing is asked */
@@ -530,6 +568,89 @@ static void test_no_bus_master(void)
 
     qtest_writew(lab.qts, DEV_CFG(0) + PCI_COMMAND, PCI_COMMAND_MEMORY);
     expect_error(&lab, IOVA, IOVA_OUT, TPH_ACCEL_DMA_CODE_UR);
+    lab_end(&lab);
+}
+
+/* A root port that reports each correctable error with a message to @addr */
+static void report_to(Lab *lab, uint64_t addr, uint16_t data)
+{
+    QTestState *qts = lab->qts;
+    uint64_t port = PORT_CFG(0);
+    uint64_t aer = port + cfg_find_ext_cap(qts, port, PCI_EXT_CAP_ID_ERR);
+    uint64_t msi = port + cfg_find_cap(qts, port, PCI_CAP_ID_MSI);
+
+    qtest_writel(qts, aer + PCI_ERR_COR_MASK, 0);
+    qtest_writel(qts, aer + PCI_ERR_ROOT_COMMAND, PCI_ERR_ROOT_CMD_COR_EN);
+    qtest_writew(qts, port + PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_SERR);
+    qtest_writew(qts, port + PCI_COMMAND, PCI_COMMAND_MEMORY |
+                 PCI_COMMAND_MASTER | PCI_COMMAND_SERR);
+    cfg_set_devctl(qts, port, PCI_EXP_DEVCTL_CERE);
+    qtest_writel(qts, msi + PCI_MSI_ADDRESS_LO, addr);
+    qtest_writew(qts, msi + PCI_MSI_DATA_64, data);
+    qtest_writew(qts, msi + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+}
+
+/* A root port that lets no Translation Request pass */
+static void block_translation(Lab *lab)
+{
+    uint64_t port = PORT_CFG(0);
+
+    qtest_writew(lab->qts, port + cfg_find_ext_cap(lab->qts, port,
+                                                   PCI_EXT_CAP_ID_ACS) +
+                           PCI_ACS_CTRL, PCI_ACS_TB);
+    set_ats(lab, true);
+}
+
+/* The guest learns that a Translation Request was refused */
+static void test_message(void)
+{
+    Lab lab = lab_start("");
+    gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
+
+    report_to(&lab, PAGE_OUT, CONTENT_B);
+    block_translation(&lab);
+    expect_error(&lab, PAGE_A, PAGE_OUT, TPH_ACCEL_DMA_CODE_UR);
+    while (qtest_readl(lab.qts, PAGE_OUT) != CONTENT_B) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+    lab_end(&lab);
+}
+
+/* The message takes the function off its bus that asks for the translation */
+static void test_message_ejects(void)
+{
+    Lab lab = lab_start(
+        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+        "-global fabric-root-port.hotplug=on "
+        "-global fabric-root-port.power_controller_present=on ");
+    uint64_t slot = PORT_CFG(0) + PCI_EXP_SLTCTL +
+                    cfg_find_cap(lab.qts, PORT_CFG(0), PCI_CAP_ID_EXP);
+    gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
+
+    report_to(&lab, slot, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+    block_translation(&lab);
+    copy_start(&lab, PAGE_A, PAGE_OUT, PAGE, 1);
+    while (qtest_readl(lab.qts, DEV_CFG(0)) != UINT32_MAX) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+    lab_end(&lab);
+}
+
+/* Devices reach its registers, too, with accesses of any size */
+static void test_iommu_registers(void)
+{
+    Lab lab = lab_start(IOMMU);
+
+    for (uint64_t reg = DMAR; reg < DMAR + 0x100; reg += 8) {
+        qtest_memset(lab.qts, PAGE_A, 0, 8);
+        lab.start = TPH_ACCEL_DMA_START;
+        expect_copy(&lab, PAGE_A, reg, 8);
+        qtest_writeq(lab.qts, reg, 0);
+    }
+    /* The first half is kept until the second one comes */
+    qtest_writeq(lab.qts, DMAR_RTADDR, ROOT_TABLE | 1ull << 32);
+    g_assert_cmphex(qtest_readq(lab.qts, DMAR_RTADDR), ==,
+                    ROOT_TABLE | 1ull << 32);
     lab_end(&lab);
 }
 
@@ -548,7 +669,12 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-ats/in-flight", test_in_flight);
     qtest_add_func("/pcie-ats/many", test_many);
     qtest_add_func("/pcie-ats/peer", test_peer);
+    qtest_add_func("/pcie-ats/claim", test_claim);
+    qtest_add_func("/pcie-ats/not-permitted", test_not_permitted);
     qtest_add_func("/pcie-ats/no-iommu", test_no_iommu);
     qtest_add_func("/pcie-ats/no-bus-master", test_no_bus_master);
+    qtest_add_func("/pcie-ats/message", test_message);
+    qtest_add_func("/pcie-ats/message-ejects", test_message_ejects);
+    qtest_add_func("/pcie-ats/iommu-registers", test_iommu_registers);
     return g_test_run();
 }

@@ -19,6 +19,7 @@
 #include "qobject/qlist.h"
 
 #define DEVCTL2_PREFIX_BLOCKING 0x8000
+#define DEVCTL2_ATOMIC_BLOCKING PCI_EXP_DEVCTL2_ATOMIC_EGRESS_BLOCK
 
 #define TAG             0x5a
 #define LEN             64
@@ -57,18 +58,21 @@ typedef struct Lab {
 
 /* Ports */
 
-static void set_windows(Lab *lab, int port, uint64_t regs, uint64_t regs_end,
-                        uint64_t mem, uint64_t mem_end)
+static void cfg_set_windows(QTestState *qts, uint64_t cfg, uint64_t regs,
+                            uint64_t regs_end, uint64_t mem, uint64_t mem_end)
 {
-    QTestState *qts = lab->qts;
-    uint64_t cfg = lab->port[port];
-
     qtest_writew(qts, cfg + PCI_MEMORY_BASE, regs >> 16);
     qtest_writew(qts, cfg + PCI_MEMORY_LIMIT, regs_end >> 16);
     qtest_writew(qts, cfg + PCI_PREF_MEMORY_BASE, (uint32_t)mem >> 16);
     qtest_writew(qts, cfg + PCI_PREF_MEMORY_LIMIT, (uint32_t)mem_end >> 16);
     qtest_writel(qts, cfg + PCI_PREF_BASE_UPPER32, mem >> 32);
     qtest_writel(qts, cfg + PCI_PREF_LIMIT_UPPER32, mem_end >> 32);
+}
+
+static void set_windows(Lab *lab, int port, uint64_t regs, uint64_t regs_end,
+                        uint64_t mem, uint64_t mem_end)
+{
+    cfg_set_windows(lab->qts, lab->port[port], regs, regs_end, mem, mem_end);
 }
 
 static void plan_windows(Lab *lab, int port)
@@ -221,8 +225,7 @@ static Lab lab_start(const char *more)
             "-device tph-accel,id=e,bus=rp1,mem-size=1M %s", more),
     };
 
-    qtest_outl(lab.qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(lab.qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(lab.qts);
     start_ports(&lab);
     for (int i = 0; i < NR_ACCELS; i++) {
         start_accel(&lab, i);
@@ -321,11 +324,12 @@ static void test_ports(void)
 
     /* A reset shuts everything */
     qtest_writew(qts, exp_cap(&lab, SW0D0) + PCI_EXP_DEVCTL2,
-                 DEVCTL2_PREFIX_BLOCKING);
+                 DEVCTL2_PREFIX_BLOCKING | DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(qtest_readw(qts, exp_cap(&lab, SW0D0) + PCI_EXP_DEVCTL2),
+                    ==, DEVCTL2_PREFIX_BLOCKING | DEVCTL2_ATOMIC_BLOCKING);
     qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
     qtest_qmp_eventwait(qts, "RESET");
-    qtest_outl(qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(qts);
     set_buses(&lab, RP0, 1, 8);
     set_buses(&lab, SW0U, 2, 8);
     g_assert_cmphex(qtest_readw(qts, acs + PCI_ACS_CTRL), ==, 0);
@@ -467,12 +471,103 @@ static size_t captured(uint16_t acs)
     return len;
 }
 
+/* Completions that come back to where they came from, as requests do */
 static void test_completion_redirect(void)
 {
     size_t without = captured(0);
+    Lab lab;
 
     g_assert_cmpuint(captured(PCI_ACS_RR), ==, without);
     g_assert_cmpuint(captured(PCI_ACS_CR), >, without + 0x1000);
+
+    lab = lab_start("");
+    set_acs(&lab, SW0D1, PCI_ACS_CR);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[B].mem), ==,
+                    TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME);
+    expect_error(&lab, RP0, PCI_ERR_UNC_UNX_COMP);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+    set_acs(&lab, RP0, PCI_ACS_UF);
+    g_assert_cmpint(peer_read(&lab, A, lab.accel[B].mem), ==, 0);
+    lab_end(&lab);
+}
+
+/* Completions are payload, too, where they come in */
+static void test_completion_payload(void)
+{
+    const uint16_t large = PCI_EXP_DEVCTL_PAYLOAD_512B |
+                           PCI_EXP_DEVCTL_READRQ_512B;
+    Lab lab = lab_start("");
+    Accel *a = &lab.accel[A], *b = &lab.accel[B];
+
+    set_devctl(b, large);
+    dma(a, b->mem + 64, RAM_DST, 128, 0);
+    dma_start(a, b->mem, RAM_DST, 256, 1, 0);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME);
+    expect_error(&lab, SW0D1, PCI_ERR_UNC_MALF_TLP);
+
+    cfg_set_devctl(lab.qts, lab.port[SW0D1], large);
+    dma_start(a, b->mem, RAM_DST, 256, 1, 0);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME |
+                    PCI_ERR_UNC_MALF_TLP);
+    expect_no_errors(&lab);
+
+    set_devctl(a, large);
+    cfg_set_devctl(lab.qts, lab.port[SW0D0], large);
+    dma(a, b->mem, b->mem + 0x1000, 256, 0);
+    lab_end(&lab);
+}
+
+static uint16_t take_status(Lab *lab, uint64_t reg)
+{
+    uint16_t status = qtest_readw(lab->qts, reg);
+
+    qtest_writew(lab->qts, reg, status);
+    g_assert_cmphex(qtest_readw(lab->qts, reg), ==,
+                    status & ~(PCI_STATUS_SIG_TARGET_ABORT |
+                               PCI_STATUS_REC_TARGET_ABORT |
+                               PCI_STATUS_REC_MASTER_ABORT));
+    return status;
+}
+
+/* What the requester keeps of a read that failed, and who refused it */
+static void test_status(void)
+{
+    const uint16_t aborts = PCI_STATUS_SIG_TARGET_ABORT |
+                            PCI_STATUS_REC_TARGET_ABORT |
+                            PCI_STATUS_REC_MASTER_ABORT;
+    Lab lab = lab_start("-set device.sw0d0.prefix=off");
+    Accel *a = &lab.accel[A], *c = &lab.accel[C];
+
+    peer_read(&lab, A, MEM + 16 * MEM_WINDOW);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==,
+                    PCI_STATUS_REC_MASTER_ABORT);
+    peer_read(&lab, A, RAM_SRC);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==, 0);
+
+    set_acs(&lab, SW0D2, PCI_ACS_SV);
+    set_buses(&lab, SW0D2, 5, 6);
+    peer_read(&lab, C, RAM_SRC);
+    set_buses(&lab, SW0D2, 5, 8);
+    g_assert_cmphex(take_status(&lab, c->cfg + PCI_STATUS) & aborts, ==,
+                    PCI_STATUS_REC_TARGET_ABORT);
+    g_assert_cmphex(take_status(&lab, lab.port[SW0D2] + PCI_SEC_STATUS) &
+                    aborts, ==, PCI_STATUS_SIG_TARGET_ABORT);
+
+    /* Nobody answers */
+    set_requester(a, REQ_EXT);
+    dma_start(a, RAM_SRC, RAM_DST, LEN, 1, TPH_ACCEL_HINT_READS | TAG);
+    g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==, 0);
+    g_assert_cmphex(accel_errors(&lab, A), ==, PCI_ERR_UNC_COMP_TIME);
+    expect_error(&lab, SW0D0, PCI_ERR_UNC_MALF_TLP);
+    /* And nothing was asked */
+    enable(a, PCI_COMMAND_MEMORY);
+    peer_read(&lab, A, RAM_SRC);
+    g_assert_cmphex(take_status(&lab, a->cfg + PCI_STATUS) & aborts, ==, 0);
+    lab_end(&lab);
 }
 
 static void test_windows(void)
@@ -558,10 +653,14 @@ static void test_bus_master(void)
     lab_end(&lab);
 }
 
+static void set_devctl2(Lab *lab, int port, uint16_t value)
+{
+    qtest_writew(lab->qts, exp_cap(lab, port) + PCI_EXP_DEVCTL2, value);
+}
+
 static void set_block(Lab *lab, int port, bool on)
 {
-    qtest_writew(lab->qts, exp_cap(lab, port) + PCI_EXP_DEVCTL2,
-                 on ? DEVCTL2_PREFIX_BLOCKING : 0);
+    set_devctl2(lab, port, on ? DEVCTL2_PREFIX_BLOCKING : 0);
 }
 
 static void test_prefix(void)
@@ -598,6 +697,91 @@ static void test_prefix(void)
     set_rule(&lab.accel[C], 0, TAG, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_STORE,
              0);
     g_assert_cmpint(peer_write(&lab, A, C), ==, HINTED);
+    lab_end(&lab);
+}
+
+/* An AtomicOp; a completion status, or 0 */
+static uint32_t peer_atomic(Lab *lab, int from, uint64_t addr)
+{
+    Accel *d = &lab->accel[from];
+
+    qtest_writew(lab->qts, d->cfg + find_cap(d, d->cfg, PCI_CAP_ID_EXP) +
+                           PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    set_reg64(d, TPH_ACCEL_REG_DMA_DST, addr);
+    set_reg(d, TPH_ACCEL_REG_DMA_LEN, 8);
+    set_reg(d, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+            TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
+    return dma_wait(d) == TPH_ACCEL_DMA_DONE ? 0 :
+           reg(d, TPH_ACCEL_REG_DMA_STATUS) >> TPH_ACCEL_DMA_CODE_SHIFT;
+}
+
+static void test_atomic_blocking(void)
+{
+    Lab lab = lab_start("");
+    uint64_t to_b = lab.accel[B].mem, to_e = lab.accel[E].mem;
+
+    /* Let ports log what they complete with an error, as well */
+    for (int i = 0; i < NR_PORTS; i++) {
+        qtest_writel(lab.qts, ext_cap(&lab, i, PCI_EXT_CAP_ID_ERR) +
+                              PCI_ERR_COR_MASK, 0);
+    }
+    g_assert_cmphex(peer_atomic(&lab, A, to_b), ==, 0);
+    g_assert_cmphex(peer_atomic(&lab, A, to_e), ==, 0);
+    g_assert_cmphex(peer_atomic(&lab, A, RAM_DST), ==, 0);
+
+    set_devctl2(&lab, SW0D1, DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(peer_atomic(&lab, A, to_b), ==, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, SW0D1, PCI_ERR_UNC_ATOMEG);
+    /* What goes out, and AtomicOps only */
+    g_assert_cmphex(peer_atomic(&lab, B, lab.accel[A].mem), ==, 0);
+    g_assert_cmpint(peer_write(&lab, A, B), ==, HINTED);
+
+    set_devctl2(&lab, SW0U, DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(peer_atomic(&lab, A, lab.accel[C].mem), ==, 0);
+    g_assert_cmphex(peer_atomic(&lab, A, RAM_DST), ==, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, SW0U, PCI_ERR_UNC_ATOMEG);
+    set_devctl2(&lab, SW0U, 0);
+    set_devctl2(&lab, RP1, DEVCTL2_ATOMIC_BLOCKING);
+    g_assert_cmphex(peer_atomic(&lab, A, to_e), ==, TPH_ACCEL_DMA_CODE_UR);
+    expect_error(&lab, RP1, PCI_ERR_UNC_ATOMEG);
+    g_assert_cmphex(peer_atomic(&lab, E, RAM_DST), ==, 0);
+    lab_end(&lab);
+}
+
+/* A root bus of its own: the expander that it belongs to is no port */
+static void test_expander(void)
+{
+    Lab lab = lab_start("-device pxb-pcie,id=pxb,bus=pcie.0,bus_nr=128 "
+                        "-device fabric-root-port,id=rp2,bus=pxb,chassis=4,"
+                        "peer=keep -set device.rp0.peer=keep "
+                        "-device tph-accel,id=f,bus=rp2,mem-size=1M");
+    uint64_t port = ECAM + (128ull << 20);
+    Accel f = {
+        .qts = lab.qts,
+        .cfg = ECAM + (129ull << 20),
+        .regs = REGS + NR_ACCELS * REGS_WINDOW,
+        .mem = MEM + NR_ACCELS * MEM_WINDOW,
+        .msix = REGS + NR_ACCELS * REGS_WINDOW + 0x10000,
+    };
+    uint8_t data[LEN];
+
+    qtest_writel(lab.qts, port + PCI_PRIMARY_BUS, 129 << 16 | 129 << 8 | 128);
+    cfg_set_windows(lab.qts, port, f.regs, f.regs + REGS_WINDOW - 1,
+                    f.mem, f.mem + MEM_WINDOW - 1);
+    qtest_writew(lab.qts, port + PCI_COMMAND, COMMAND_ON);
+    set_bars(&f);
+    set_requester(&f, REQ_TPH);
+
+    fill(data, LEN, 1);
+    qtest_memwrite(lab.qts, RAM_SRC, data, LEN);
+    dma(&f, RAM_SRC, RAM_DST, LEN, 0);
+    g_assert_true(has_arrived(&lab, RAM_DST, data));
+    /* The two root ports decide about the hint */
+    dma(&f, RAM_SRC, lab.accel[A].mem, LEN, hint(TAG, 1));
+    g_assert_true(has_arrived(&lab, lab.accel[A].mem, data));
+    g_assert_cmpuint(rule_tlps(&lab.accel[A], 0), ==, 1);
+    dma(&lab.accel[A], RAM_SRC, f.mem, LEN, 0);
+    g_assert_true(has_arrived(&lab, f.mem, data));
     lab_end(&lab);
 }
 
@@ -713,8 +897,7 @@ static const int migrating[] = { RP0, SW0U, SW0D0 };
 
 static void set_up_migrating(Lab *lab)
 {
-    qtest_outl(lab->qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(lab->qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(lab->qts);
     for (int i = 0; i < ARRAY_SIZE(migrating); i++) {
         start_port(lab, migrating[i]);
         cfg_set_devctl(lab->qts, lab->port[migrating[i]],
@@ -929,6 +1112,8 @@ static void test_trace(void)
         "pcie_hint_lost port=d why=the completer takes no hints\n",
         "pcie_route requester=b completer=none at=0 path=sw0d1\n",
         "pcie_request_lost port=sw0d1 why=bus mastering is off\n",
+        "pcie_error port=sw0d1 error=0x100000 completes=1\n",
+        "pcie_error port=rp0 error=0x100000 completes=0\n",
     };
     g_autofree char *name = NULL;
     g_autofree char *more = NULL;
@@ -939,7 +1124,7 @@ static void test_trace(void)
     g_assert_cmpint(fd, >=, 0);
     close(fd);
     more = g_strdup_printf("-trace pcie_route -trace pcie_hint_lost "
-                           "-trace pcie_request_lost -D %s "
+                           "-trace pcie_request_lost -trace pcie_error -D %s "
                            "-set device.d.completer=none "
                            "-set device.d.tph-ext=off", name);
     lab = lab_start(more);
@@ -949,6 +1134,7 @@ static void test_trace(void)
         peer_write(&lab, C, A);
         peer_write(&lab, A, E);
     }
+    write_to(&lab, A, MEM + 16 * MEM_WINDOW, B, lab.accel[B].mem);
     set_command(&lab, SW0D1, PCI_COMMAND_MEMORY);
     peer_read(&lab, B, RAM_SRC);
     qtest_quit(lab.qts);
@@ -975,10 +1161,14 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-route/translated", test_translated);
     qtest_add_func("/pcie-route/completion-redirect",
                    test_completion_redirect);
+    qtest_add_func("/pcie-route/completion-payload", test_completion_payload);
+    qtest_add_func("/pcie-route/status", test_status);
     qtest_add_func("/pcie-route/windows", test_windows);
     qtest_add_func("/pcie-route/bars", test_bars);
     qtest_add_func("/pcie-route/bus-master", test_bus_master);
     qtest_add_func("/pcie-route/prefix", test_prefix);
+    qtest_add_func("/pcie-route/atomic-blocking", test_atomic_blocking);
+    qtest_add_func("/pcie-route/expander", test_expander);
     qtest_add_func("/pcie-route/peer-policy", test_peer_policy);
     qtest_add_func("/pcie-route/payload", test_payload);
     qtest_add_func("/pcie-route/hinted-reads", test_hinted_reads);

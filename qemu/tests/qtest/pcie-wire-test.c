@@ -218,6 +218,29 @@ static void test_byte_enables(void)
     test_copy(RAM_SRC + 127, RAM_DST + 129, 300, 128, 256);
 }
 
+/* The highest transaction tag of 64 reads */
+static unsigned int highest_tag(uint16_t devctl)
+{
+    Lab *lab = lab_start(devctl);
+    unsigned int highest = 0;
+
+    dma(&lab->a, RAM_SRC, RAM_DST, 8192, 0);
+    read_capture(lab);
+    for (unsigned int i = 0; i < lab->nr; i++) {
+        if (lab->tlp[i].type == PCIE_TLP_MRD) {
+            highest = MAX(highest, lab->tlp[i].tag);
+        }
+    }
+    lab_end(lab);
+    return highest;
+}
+
+static void test_tags(void)
+{
+    g_assert_cmpuint(highest_tag(0), ==, 31);
+    g_assert_cmpuint(highest_tag(PCI_EXP_DEVCTL_EXT_TAG), ==, 63);
+}
+
 /* To the other accelerator's memory, which is above 4 GiB */
 static void test_long_addresses(void)
 {
@@ -283,6 +306,7 @@ int main(int argc, char **argv)
     qtest_add_func("/pcie-wire/sizes", test_sizes);
     qtest_add_func("/pcie-wire/boundaries", test_boundaries);
     qtest_add_func("/pcie-wire/byte-enables", test_byte_enables);
+    qtest_add_func("/pcie-wire/tags", test_tags);
     qtest_add_func("/pcie-wire/long-addresses", test_long_addresses);
     qtest_add_func("/pcie-wire/hints", test_hints);
     return g_test_run();

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "tph-accel-pair.h"
 
 #define RAM_MSI         0x800000
@@ -90,6 +91,27 @@ static void test_atomic_ops(void)
     lab_end(&lab);
 }
 
+/* Ports that do not say that they route or complete them */
+static void test_atomic_stock(void)
+{
+    Lab lab = lab_start_ports("pcie-root-port", "", "");
+    Accel *a = &lab.a;
+    const uint64_t to[] = { lab.b.mem, RAM_DST };
+
+    qtest_writew(lab.qts, a->cfg + find_cap(a, a->cfg, PCI_CAP_ID_EXP) +
+                          PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    for (int i = 0; i < ARRAY_SIZE(to); i++) {
+        qtest_writel(lab.qts, to[i], 7);
+        dma(a, RAM_SRC, RAM_SRC + 8, 4, 0);
+        set_reg64(a, TPH_ACCEL_REG_DMA_DST, to[i]);
+        set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+                TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
+        g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
+        g_assert_cmphex(qtest_readl(lab.qts, to[i]), ==, 7);
+    }
+    lab_end(&lab);
+}
+
 static void expect_bad_descriptor(Accel *d, uint64_t src, uint64_t dst,
                                   uint32_t len, uint32_t count)
 {
@@ -146,6 +168,28 @@ static void expect_stopped(Lab *lab)
     g_assert_cmpuint(reg64(&lab->b, TPH_ACCEL_REG_PLAIN_TLPS), ==, tlps);
 }
 
+/*
+ * Single bytes take long, too, and others must have their turn meanwhile. The
+ * test may lose the CPU for as long as all of them take, but not every time.
+ */
+static void test_turns(void)
+{
+    const uint32_t count = 65535;
+    Lab lab = lab_start("", "");
+    bool seen = false;
+
+    for (int i = 0; i < 200 && !seen; i++) {
+        dma_start(&lab.a, RAM_SRC, RAM_DST, 1, count, 0);
+        while (reg(&lab.a, TPH_ACCEL_REG_DMA_STATUS) == TPH_ACCEL_DMA_BUSY) {
+            uint64_t bytes = reg64(&lab.a, TPH_ACCEL_REG_DMA_BYTES);
+
+            seen |= bytes && bytes < count;
+        }
+    }
+    g_assert_true(seen);
+    lab_end(&lab);
+}
+
 static void test_abort(void)
 {
     Lab lab = lab_start("", "");
@@ -189,6 +233,23 @@ static void test_flr(void)
     flr(&lab.b);
     set_bars(&lab.b);
     g_assert_cmpuint(reg64(&lab.b, TPH_ACCEL_REG_PLAIN_TLPS), ==, 0);
+    lab_end(&lab);
+}
+
+/* Of Device Control, a function level reset keeps the payload size alone. */
+static void test_flr_devctl(void)
+{
+    const uint16_t ctl = PCI_EXP_DEVCTL_PAYLOAD_256B | PCI_EXP_DEVCTL_EXT_TAG |
+                         PCI_EXP_DEVCTL_READRQ_1024B | PCI_EXP_DEVCTL_CERE;
+    Lab lab = lab_start("", "");
+    Accel *a = &lab.a;
+
+    set_devctl(a, ctl);
+    g_assert_cmphex(extract32(exp_reg(a, PCI_EXP_DEVCTL), 0, 16), ==, ctl);
+    set_devctl(a, ctl | PCI_EXP_DEVCTL_BCR_FLR);
+    g_assert_cmphex(extract32(exp_reg(a, PCI_EXP_DEVCTL), 0, 16), ==,
+                    PCI_EXP_DEVCTL_PAYLOAD_256B | PCI_EXP_DEVCTL_READRQ_512B |
+                    PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN);
     lab_end(&lab);
 }
 
@@ -345,9 +406,12 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/tph-accel/copies", test_copies);
     qtest_add_func("/tph-accel/atomic-ops", test_atomic_ops);
+    qtest_add_func("/tph-accel/atomic-stock", test_atomic_stock);
     qtest_add_func("/tph-accel/errors", test_errors);
+    qtest_add_func("/tph-accel/turns", test_turns);
     qtest_add_func("/tph-accel/abort", test_abort);
     qtest_add_func("/tph-accel/flr", test_flr);
+    qtest_add_func("/tph-accel/flr-devctl", test_flr_devctl);
     qtest_add_func("/tph-accel/msix", test_msix);
     qtest_add_func("/tph-accel/own-registers", test_own_registers);
     qtest_add_func("/tph-accel/peer-doorbell", test_peer_doorbell);

@@ -1,18 +1,13 @@
 /*
- * What tests with tph-accel have in common: its registers and its DMA engine,
- * and configuration space of functions and ports.
+ * What tests with tph-accel have in common: its registers and its DMA engine
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #ifndef TESTS_TPH_ACCEL_LAB_H
 #define TESTS_TPH_ACCEL_LAB_H
 
-#include "libqtest.h"
+#include "fabric-cfg.h"
 #include "hw/misc/tph_accel_regs.h"
-#include "hw/pci/pci_regs.h"
-
-#define ECAM            0xb0000000ull
-#define PCIEXBAR        0x60    /* of the host bridge */
 
 #define RAM_SRC         0x100000
 #define RAM_DST         0x400000        /* 3 MiB behind: the longest copies */
@@ -77,40 +72,6 @@ static inline uint64_t rule_unaligned(Accel *d, int n)
 }
 
 /* Configuration space */
-
-static inline unsigned int cfg_find_cap(QTestState *qts, uint64_t cfg,
-                                        uint8_t id)
-{
-    unsigned int pos = qtest_readb(qts, cfg + PCI_CAPABILITY_LIST);
-
-    while (pos && qtest_readb(qts, cfg + pos) != id) {
-        pos = qtest_readb(qts, cfg + pos + PCI_CAP_LIST_NEXT);
-    }
-    g_assert_cmpuint(pos, !=, 0);
-    return pos;
-}
-
-static inline unsigned int cfg_find_ext_cap(QTestState *qts, uint64_t cfg,
-                                            uint16_t id)
-{
-    unsigned int pos = PCI_CFG_SPACE_SIZE;
-
-    while (pos) {
-        uint32_t header = qtest_readl(qts, cfg + pos);
-
-        if (PCI_EXT_CAP_ID(header) == id) {
-            return pos;
-        }
-        pos = PCI_EXT_CAP_NEXT(header);
-    }
-    return 0;
-}
-
-static inline void cfg_set_devctl(QTestState *qts, uint64_t cfg, uint16_t val)
-{
-    qtest_writew(qts, cfg + cfg_find_cap(qts, cfg, PCI_CAP_ID_EXP) +
-                      PCI_EXP_DEVCTL, val);
-}
 
 static inline unsigned int find_cap(Accel *d, uint64_t cfg, uint8_t id)
 {

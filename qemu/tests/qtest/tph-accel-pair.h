@@ -60,8 +60,7 @@ static inline Lab lab_start_machine(const char *machine, const char *port,
         "-device %s,id=p0,chassis=1,addr=2 -device tph-accel,bus=p0%s "
         "-device %s,id=p1,chassis=2,addr=3 -device tph-accel,bus=p1%s",
         machine, port, a, port, b);
-    qtest_outl(lab.qts, 0xcf8, 0x80000000 | PCIEXBAR);
-    qtest_outl(lab.qts, 0xcfc, ECAM | 1);
+    cfg_enable_ecam(lab.qts);
     accel_init(&lab.a, lab.qts, 0);
     accel_init(&lab.b, lab.qts, 1);
     return lab;

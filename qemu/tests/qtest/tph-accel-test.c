@@ -8,6 +8,7 @@
 #include "tph-accel-pair.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "qobject/qdict.h"
 
 #define DROP_PORT       "fabric-root-port,peer=drop"
 
@@ -385,6 +386,44 @@ static void test_st_table(void)
     flr(&lab.a);
     g_assert_cmphex(qtest_readw(lab.qts, table + 2 * 2), ==, 0);
     lab_end(&lab);
+
+    /* The upper half of an entry is reserved without Extended TPH */
+    lab = lab_start(",st-entries=4,tph-ext=off", "");
+    qtest_writew(lab.qts, table + 2 * 2, 0x1203);
+    g_assert_cmphex(qtest_readw(lab.qts, table + 2 * 2), ==, 0x03);
+    lab_end(&lab);
+}
+
+/*
+ * A guest changes an entry as Linux does, requester off in between, while a
+ * copy is running: from each write on the TLPs are what it says, and none ever
+ * has a tag that was not in the table.
+ */
+static void test_st_table_in_flight(void)
+{
+    Lab lab = lab_start(",st-entries=4", "");
+    Accel *a = &lab.a, *b = &lab.b;
+    uint64_t table = a->cfg + find_ext_cap(a, PCI_EXT_CAP_ID_TPH) +
+                     PCI_TPH_BASE_SIZEOF;
+    uint64_t hinted;
+
+    set_rule(b, 0, 5, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_STORE, 0);
+    set_rule(b, 1, 6, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_STORE, 0);
+    qtest_writew(lab.qts, table + 2 * 2, 5);
+    set_requester(a, REQ_TPH);
+    dma_start(a, RAM_SRC, b->mem, 4096, TPH_ACCEL_DMA_MAX_COUNT, hint(2, 0));
+    wait_nonzero(b, TPH_ACCEL_RULE(0) + TPH_ACCEL_RULE_TLPS);
+
+    set_requester(a, REQ_OFF);
+    hinted = rule_tlps(b, 0);
+    qtest_writew(lab.qts, table + 2 * 2, 6);
+    wait_nonzero(b, TPH_ACCEL_REG_PLAIN_TLPS);
+    set_requester(a, REQ_TPH);
+    wait_nonzero(b, TPH_ACCEL_RULE(1) + TPH_ACCEL_RULE_TLPS);
+    g_assert_cmpuint(rule_tlps(b, 0), ==, hinted);
+    g_assert_cmpuint(reg64(b, TPH_ACCEL_REG_OTHER_TLPS), ==, 0);
+    g_assert_cmphex(reg(a, TPH_ACCEL_REG_DMA_STATUS), ==, TPH_ACCEL_DMA_BUSY);
+    lab_end(&lab);
 }
 
 static void test_completer_none(void)
@@ -415,6 +454,17 @@ static void test_completer_tph(void)
     set_rule(&lab.b, 0, 0x5a, TPH_ACCEL_RULE_VALID, TPH_ACCEL_OP_ADD, 2);
     g_assert_cmphex(add_one(&lab, REQ_TPH, 0x5a), ==, 0x11);
     g_assert_cmphex(add_one(&lab, REQ_EXT, 0x5a), ==, 0x10);
+    lab_end(&lab);
+}
+
+static void test_migration(void)
+{
+    Lab lab = lab_start("", "");
+    QDict *error = qtest_qmp_assert_failure_ref(lab.qts,
+        "{ 'execute': 'migrate', 'arguments': { 'uri': 'exec:cat' } }");
+
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "tph-accel"));
+    qobject_unref(error);
     lab_end(&lab);
 }
 
@@ -525,8 +575,10 @@ int main(int argc, char **argv)
     qtest_add_func("/tph-accel/hint-dropped", test_hint_dropped);
     qtest_add_func("/tph-accel/hints", test_hints);
     qtest_add_func("/tph-accel/st-table", test_st_table);
+    qtest_add_func("/tph-accel/st-table-in-flight", test_st_table_in_flight);
     qtest_add_func("/tph-accel/completer-none", test_completer_none);
     qtest_add_func("/tph-accel/completer-tph", test_completer_tph);
+    qtest_add_func("/tph-accel/migration", test_migration);
     if (qtest_has_accel("tcg")) {
         qtest_add_func("/tph-accel/atomic-against-cpu",
                        test_atomic_against_cpu);

@@ -11,6 +11,7 @@
 #define HW_RDMA_VHCA_ABI_H
 
 #define VHCA_DEVICE_ID      0x1021      /* ConnectX-7 */
+#define VHCA_MSIX_BAR       4
 
 /* Initialization segment, at the begin of BAR0 */
 enum {
@@ -137,6 +138,33 @@ enum {      /* work requests: MLX5_OPCODE_* of the driver */
     VHCA_WQE_CMP_SWAP   = 0x11,
     VHCA_WQE_FETCH_ADD  = 0x12,
     VHCA_WQE_UMR        = 0x25,
+};
+
+/* Completions: opcode above and owner below, and why there was an error */
+#define VHCA_CQE_SYNDROME   55
+#define VHCA_CQE_OP_OWN     63
+
+enum {      /* opcodes: MLX5_CQE_* of the driver */
+    VHCA_CQE_REQ             = 0x0,
+    VHCA_CQE_RESP_WRITE_IMM  = 0x1,
+    VHCA_CQE_RESP_SEND       = 0x2,
+    VHCA_CQE_RESP_SEND_IMM   = 0x3,
+    VHCA_CQE_RESP_SEND_INVAL = 0x4,
+    VHCA_CQE_REQ_ERR         = 0xd,
+    VHCA_CQE_RESP_ERR        = 0xe,
+};
+
+enum {      /* syndromes: MLX5_CQE_SYNDROME_* of the driver */
+    VHCA_SYNDROME_LOCAL_LENGTH           = 0x01,
+    VHCA_SYNDROME_LOCAL_QP_OP            = 0x02,
+    VHCA_SYNDROME_LOCAL_PROTECTION       = 0x04,
+    VHCA_SYNDROME_FLUSHED                = 0x05,
+    VHCA_SYNDROME_LOCAL_ACCESS           = 0x11,
+    VHCA_SYNDROME_REMOTE_INVALID_REQUEST = 0x12,
+    VHCA_SYNDROME_REMOTE_ACCESS          = 0x13,
+    VHCA_SYNDROME_REMOTE_OPERATION       = 0x14,
+    VHCA_SYNDROME_RETRY_EXCEEDED         = 0x15,
+    VHCA_SYNDROME_RNR_RETRY_EXCEEDED     = 0x16,
 };
 
 /* Segments of a work request: 16 bytes, or several times that */

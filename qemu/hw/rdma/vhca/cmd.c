@@ -8,7 +8,9 @@
  * of output are in the entry; the rest is in chains of 512-byte mailboxes.
  * (struct mlx5_cmd_layout and mlx5_cmd_prot_block in the driver's device.h.)
  *
- * A command runs inside the doorbell's write: the driver polls for it.
+ * Commands run inside the doorbell's write, since the driver polls for them,
+ * until they have moved so much that the guest's CPU has waited long enough:
+ * the rest runs in a bottom half.
  */
 #include "qemu/osdep.h"
 #include "hw/rdma/vhca/vhca.h"
@@ -18,8 +20,8 @@
 
 #define COMMAND_MAX_LEN     (1 * MiB)
 
-/* Without these many slots in one go, a chain of doorbells could not end */
-#define COMMAND_BUDGET      64
+/* Bytes of input and output in one go */
+#define COMMAND_BUDGET      (256 * KiB)
 
 typedef enum Delivery {     /* MLX5_CMD_DELIVERY_STAT_* of the driver */
     DELIVERY_OK             = 0x00,
@@ -231,7 +233,8 @@ static void post_completion_event(VHCAState *s, unsigned int slot)
     }
 }
 
-static void run_slot(VHCAState *s, unsigned int slot)
+/* Returns the bytes that it asked to move */
+static size_t run_slot(VHCAState *s, unsigned int slot)
 {
     uint64_t queue = (uint64_t)s->cmdq_high << 32 | s->cmdq_low;
     uint64_t addr = queue + slot * VHCA_ENTRY_SIZE;
@@ -245,11 +248,11 @@ static void run_slot(VHCAState *s, unsigned int slot)
 
     if (!queue || !vhca_dma_read(s, addr, entry, sizeof(entry))) {
         trace_vhca_bad_command_slot(slot, addr);
-        return;
+        return 0;
     }
     if (!(entry[VHCA_ENTRY_STATUS] & VHCA_ENTRY_OWNER_HW)) {
         trace_vhca_bad_command_slot(slot, addr);
-        return;
+        return 0;
     }
     delivery = run_entry(s, entry);
     if (delivery != DELIVERY_OK) {
@@ -264,33 +267,36 @@ static void run_slot(VHCAState *s, unsigned int slot)
     if (event) {
         post_completion_event(s, slot);
     }
+    return (size_t)ldl_be_p(entry + VHCA_ENTRY_IN_LEN) +
+           ldl_be_p(entry + VHCA_ENTRY_OUT_LEN);
 }
 
-/*
- * Run what was rung. A command's own DMA may ring again, when a guest has put
- * its queue where our doorbell is: then the budget ends the loop.
- */
 static void run_pending(VHCAState *s)
 {
-    if (s->cmd_running) {
-        return;
-    }
-    s->cmd_running = true;
-    for (int i = 0; i < COMMAND_BUDGET && s->cmd_pending; i++) {
+    size_t moved = 0;
+
+    while (s->cmd_pending && moved < COMMAND_BUDGET) {
         unsigned int slot = ctz32(s->cmd_pending);
 
         s->cmd_pending &= ~(1u << slot);
-        run_slot(s, slot);
+        moved += run_slot(s, slot);
     }
-    s->cmd_running = false;
     if (s->cmd_pending) {
+        trace_vhca_commands_later(s->cmd_pending);
         qemu_bh_schedule(s->cmd_bh);
     }
 }
 
+/* A command may destroy what a request is for that we are below now */
 static void run_pending_later(void *opaque)
 {
-    run_pending(opaque);
+    VHCAState *s = opaque;
+
+    if (s->busy) {
+        qemu_bh_schedule(s->cmd_bh);
+        return;
+    }
+    run_pending(s);
 }
 
 void vhca_cmd_doorbell(VHCAState *s, uint32_t slots)

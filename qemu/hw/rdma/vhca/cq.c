@@ -33,88 +33,56 @@ void vhca_cq_destroy(void *opaque)
 {
     VHCACq *cq = opaque;
 
-    if (cq->eq) {
-        cq->eq->users--;
-    }
+    vhca_object_put(cq->eq);
+    vhca_object_put(cq->uar);
     vhca_buffer_free(&cq->buffer);
     g_free(cq);
 }
 
-static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCACq *cq)
+static void parse_context(VHCAState *s, VHCACmd *cmd, VHCACq *cq)
 {
     const uint8_t *ctx = cmd->in + CMD_CONTEXT;
     uint32_t cqe_sz = ifc_get(ctx, CQC_CQE_SZ);
-    VHCAEq *eq = vhca_table_get(&s->eqs, ifc_get(ctx, CQC_EQN));
 
     memcpy(cq->context, ctx, CQC_SIZE);
     cq->log_size = ifc_get(ctx, CQC_LOG_CQ_SIZE);
     cq->cqe_size = cqe_sz == CQE_SZ_128 ? 2 * CQE_SIZE : CQE_SIZE;
-    cq->uar = ifc_get(ctx, CQC_UAR_PAGE);
+    cq->uar = vhca_object_take(&s->uars, ifc_get(ctx, CQC_UAR_PAGE));
+    cq->eq = vhca_object_take(&s->eqs, ifc_get(ctx, CQC_EQN));
     cq->ignore_overrun = ifc_get(ctx, CQC_OI);
     cq->doorbell_record = ldq_be_p(ctx + CQC_DBR_ADDR);
     if (cqe_sz > CQE_SZ_128 || cq->log_size > LOG_CQ_SIZE_MAX) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
     } else if (ifc_get(cmd->in, CREATE_CQ_UMEM_VALID)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
-    } else if (!vhca_table_get(&s->uars, cq->uar)) {
+    } else if (!cq->uar) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 3);
-    } else if (!eq) {
+    } else if (!cq->eq) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 4);
     } else if (!vhca_buffer_init(&cq->buffer, cmd,
                                  ifc_get(ctx, CQC_LOG_PAGE_SIZE),
                                  ifc_get(ctx, CQC_PAGE_OFFSET),
                                  (uint64_t)cq->cqe_size << cq->log_size)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 5);
-    } else {
-        cq->eq = eq;
-        eq->users++;
     }
-    return cmd->status == VHCA_OK;
 }
 
 void vhca_create_cq(VHCAState *s, VHCACmd *cmd)
 {
     VHCACq *cq = g_new0(VHCACq, 1);
 
-    if (!parse_context(s, cmd, cq)) {
-        vhca_cq_destroy(cq);
-        return;
-    }
-    if (!vhca_table_add(&s->cqs, cq, &cq->cqn)) {
-        vhca_cq_destroy(cq);
-        vhca_cmd_fail(cmd, VHCA_LIMIT, 6);
-        return;
-    }
-    ifc_set(cmd->out, CMD_OUT_ID, cq->cqn);
-}
-
-static VHCACq *find_cq(VHCAState *s, VHCACmd *cmd)
-{
-    VHCACq *cq = vhca_table_get(&s->cqs, ifc_get(cmd->in, CMD_IN_ID));
-
-    if (!cq) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    }
-    return cq;
+    parse_context(s, cmd, cq);
+    vhca_object_create(&s->cqs, cq, cmd);
 }
 
 void vhca_destroy_cq(VHCAState *s, VHCACmd *cmd)
 {
-    VHCACq *cq = find_cq(s, cmd);
-
-    if (!cq) {
-        return;
-    }
-    if (cq->users) {
-        vhca_cmd_fail(cmd, VHCA_RESOURCE_BUSY, 2);
-        return;
-    }
-    vhca_table_remove(&s->cqs, cq->cqn);
+    vhca_object_destroy(&s->cqs, cmd);
 }
 
 void vhca_query_cq(VHCAState *s, VHCACmd *cmd)
 {
-    VHCACq *cq = find_cq(s, cmd);
+    VHCACq *cq = vhca_object_find(&s->cqs, cmd);
 
     if (cq) {
         ifc_set(cq->context, CQC_PRODUCER, cq->producer);
@@ -128,7 +96,7 @@ static void notify(VHCAState *s, VHCACq *cq)
     uint8_t data[VHCA_EQE_DATA] = {};
 
     cq->arm = VHCA_CQ_NOT_ARMED;
-    stl_be_p(data + EVENT_COMP_CQN, cq->cqn);
+    stl_be_p(data + EVENT_COMP_CQN, cq->base.id);
     vhca_eq_post(s, cq->eq, VHCA_EVENT_COMPLETION, data);
 }
 
@@ -139,9 +107,9 @@ static void overrun(VHCAState *s, VHCACq *cq)
 
     cq->overrun = true;
     ifc_set(cq->context, CQC_STATUS, CQ_STATUS_OVERRUN);
-    trace_vhca_cq_overrun(cq->cqn);
+    trace_vhca_cq_overrun(cq->base.id);
     if (eq) {
-        stl_be_p(data + EVENT_ERROR_CQN, cq->cqn);
+        stl_be_p(data + EVENT_ERROR_CQN, cq->base.id);
         data[EVENT_ERROR_SYNDROME] = CQ_ERROR_OVERRUN;
         vhca_eq_post(s, eq, VHCA_EVENT_CQ_ERROR, data);
     }
@@ -163,17 +131,17 @@ static bool has_room(VHCAState *s, VHCACq *cq)
     return ((cq->producer - cq->consumer) & CQ_INDEX_MASK) < size;
 }
 
-void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited)
+bool vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited)
 {
     uint32_t index = cq->producer & ((1u << cq->log_size) - 1);
     uint64_t offset = (uint64_t)(index + 1) * cq->cqe_size - CQE_SIZE;
 
     if (cq->overrun) {
-        return;
+        return false;
     }
     if (!cq->ignore_overrun && !has_room(s, cq)) {
         overrun(s, cq);
-        return;
+        return false;
     }
     cqe[CQE_OWNER] |= cq->producer >> cq->log_size & 1;
     /* The owner bit goes last: a CPU may be polling for it */
@@ -188,6 +156,7 @@ void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited)
         (cq->arm == VHCA_CQ_ARMED_SOLICITED && solicited)) {
         notify(s, cq);
     }
+    return true;
 }
 
 /* Is index @a after @b? Both count modulo 2^24, less than half of it apart */
@@ -205,7 +174,7 @@ void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
     VHCACq *cq = vhca_table_get(&s->cqs, value & 0xffffff);
     bool solicited = high & ARM_SOLICITED;
 
-    if (!cq || cq->uar != uar) {
+    if (!cq || cq->uar->id != uar) {
         trace_vhca_bad_doorbell(uar, 0x20, value);
         return;
     }

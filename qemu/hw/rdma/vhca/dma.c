@@ -53,12 +53,39 @@ static bool send_write(VHCAState *s, const PCIeRequestAttrs *attrs,
     return sent;
 }
 
+/*
+ * A guest that has not enabled AtomicOps gets what its driver promises, and no
+ * more: atomic among the operations of this adapter (IBA 9.4.5).
+ */
+static bool read_modify_write(VHCAState *s, const PCIeRequestAttrs *attrs,
+                              PCIeTLPType type, uint64_t addr,
+                              uint64_t operand, uint64_t compare,
+                              uint64_t *old)
+{
+    uint64_t value;
+
+    if (!send_read(s, attrs, addr, &value, sizeof(value))) {
+        return false;
+    }
+    *old = le64_to_cpu(value);
+    if (type == PCIE_TLP_FETCH_ADD) {
+        operand += *old;
+    } else if (*old != compare) {
+        return true;
+    }
+    value = cpu_to_le64(operand);
+    return send_write(s, attrs, addr, &value, sizeof(value));
+}
+
 static bool send_atomic(VHCAState *s, const PCIeRequestAttrs *attrs,
                         PCIeTLPType type, uint64_t addr, uint64_t operand,
                         uint64_t compare, uint64_t *old)
 {
     PCIeCplStatus status;
 
+    if (DEVICE(s)->realized && !pcie_atomic_requester_enabled(PCI_DEVICE(s))) {
+        return read_modify_write(s, attrs, type, addr, operand, compare, old);
+    }
     s->busy++;
     status = pcie_fabric_atomic(PCI_DEVICE(s), attrs, type, addr, 8, operand,
                                 compare, old);
@@ -98,7 +125,8 @@ static void fill_attrs(VHCAState *s, const VerbsMR *mr, uint32_t relaxed_field,
     if (ifc_get(mkey->context, relaxed_field)) {
         attrs->attr |= PCIE_ATTR_RELAXED;
     }
-    if (mkey->tph_en) {
+    /* One that was unplugged has no configuration space with a table in it */
+    if (mkey->tph_en && DEVICE(s)->realized) {
         pcie_tph_hint(PCI_DEVICE(s), attrs, mkey->ph, mkey->st_index);
     }
 }
@@ -160,6 +188,7 @@ const VerbsOps vhca_verbs_ops = {
     .peek_recv = vhca_peek_recv,
     .retire_recv = vhca_retire_recv,
     .complete = vhca_complete,
+    .invalidate = vhca_mkey_invalidate,
     .run_private = vhca_umr_run,
     .qp_error = vhca_qp_error,
     .dma_read = data_read,

@@ -26,22 +26,23 @@ void vhca_eq_destroy(void *opaque)
 {
     VHCAEq *eq = opaque;
 
+    vhca_object_put(eq->uar);
     vhca_buffer_free(&eq->buffer);
     g_free(eq);
 }
 
-static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAEq *eq)
+static void parse_context(VHCAState *s, VHCACmd *cmd, VHCAEq *eq)
 {
     const uint8_t *ctx = cmd->in + CMD_CONTEXT;
 
     memcpy(eq->context, ctx, EQC_SIZE);
     eq->log_size = ifc_get(ctx, EQC_LOG_EQ_SIZE);
-    eq->uar = ifc_get(ctx, EQC_UAR_PAGE);
+    eq->uar = vhca_object_take(&s->uars, ifc_get(ctx, EQC_UAR_PAGE));
     eq->vector = ifc_get(ctx, EQC_INTR);
     eq->events = ldq_be_p(cmd->in + CREATE_EQ_EVENT_MASK);
     if (eq->log_size > LOG_EQ_SIZE_MAX) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
-    } else if (!vhca_table_get(&s->uars, eq->uar)) {
+    } else if (!eq->uar) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 2);
     } else if (eq->vector >= VHCA_VECTORS) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 3);
@@ -51,52 +52,24 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAEq *eq)
                                  (uint64_t)EQE_SIZE << eq->log_size)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 4);
     }
-    return cmd->status == VHCA_OK;
 }
 
 void vhca_create_eq(VHCAState *s, VHCACmd *cmd)
 {
     VHCAEq *eq = g_new0(VHCAEq, 1);
 
-    if (!parse_context(s, cmd, eq)) {
-        vhca_eq_destroy(eq);
-        return;
-    }
-    if (!vhca_table_add(&s->eqs, eq, &eq->eqn)) {
-        vhca_eq_destroy(eq);
-        vhca_cmd_fail(cmd, VHCA_LIMIT, 5);
-        return;
-    }
-    ifc_set(cmd->out, CMD_OUT_EQN, eq->eqn);
-}
-
-static VHCAEq *find_eq(VHCAState *s, VHCACmd *cmd)
-{
-    VHCAEq *eq = vhca_table_get(&s->eqs, ifc_get(cmd->in, CMD_IN_EQN));
-
-    if (!eq) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    }
-    return eq;
+    parse_context(s, cmd, eq);
+    vhca_object_create(&s->eqs, eq, cmd);
 }
 
 void vhca_destroy_eq(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAEq *eq = find_eq(s, cmd);
-
-    if (!eq) {
-        return;
-    }
-    if (eq->users) {
-        vhca_cmd_fail(cmd, VHCA_RESOURCE_BUSY, 2);
-        return;
-    }
-    vhca_table_remove(&s->eqs, eq->eqn);
+    vhca_object_destroy(&s->eqs, cmd);
 }
 
 void vhca_query_eq(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAEq *eq = find_eq(s, cmd);
+    VHCAEq *eq = vhca_object_find(&s->eqs, cmd);
 
     if (eq) {
         ifc_set(eq->context, EQC_PRODUCER, eq->producer);
@@ -131,7 +104,7 @@ void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
     uint8_t eqe[EQE_SIZE] = {};
 
     if (((eq->producer - eq->consumer) & EQ_INDEX_MASK) >= size) {
-        trace_vhca_eq_overrun(eq->eqn, type);
+        trace_vhca_eq_overrun(eq->base.id, type);
         return;
     }
     eqe[EQE_TYPE] = type;
@@ -142,7 +115,7 @@ void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data)
     vhca_buffer_write(s, &eq->buffer, offset + EQE_LAST_DW,
                       eqe + EQE_LAST_DW, EQE_SIZE - EQE_LAST_DW);
     eq->producer = (eq->producer + 1) & EQ_INDEX_MASK;
-    trace_vhca_event(eq->eqn, type);
+    trace_vhca_event(eq->base.id, type);
     if (eq->armed) {
         interrupt(s, eq);
     }
@@ -164,7 +137,7 @@ void vhca_eq_doorbell(VHCAState *s, uint32_t uar, uint32_t value, bool arm)
 {
     VHCAEq *eq = vhca_table_get(&s->eqs, value >> 24);
 
-    if (!eq || eq->uar != uar) {
+    if (!eq || eq->uar->id != uar) {
         trace_vhca_bad_doorbell(uar, 0x40, value);
         return;
     }

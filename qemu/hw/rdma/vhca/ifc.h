@@ -43,10 +43,8 @@ static inline void ifc_copy(void *to, const void *from, uint32_t field)
 /* Every command: inbox and outbox */
 #define CMD_IN_OPCODE               IFC(0x00, 31, 16)
 #define CMD_IN_OP_MOD               IFC(0x04, 15, 16)
-#define CMD_IN_ID                   IFC(0x08, 23, 24)   /* QPN, CQN, PD... */
+#define CMD_IN_ID                   IFC(0x08, 23, 24)   /* QPN, CQN, EQN... */
 #define CMD_OUT_ID                  IFC(0x08, 23, 24)
-#define CMD_IN_EQN                  IFC(0x08, 7, 8)
-#define CMD_OUT_EQN                 IFC(0x08, 7, 8)
 #define CMD_CONTEXT                 0x10    /* eqc, cqc, mkc, srqc, caps... */
 #define CMD_PAS                     0x110   /* page addresses, MTTs */
 
@@ -222,10 +220,8 @@ static inline void ifc_copy(void *to, const void *from, uint32_t field)
 /* query_adapter_param_block, at CMD_CONTEXT */
 #define ADAPTER_IEEE_VENDOR_ID      IFC(0x18, 23, 24)
 #define ADAPTER_PSID                0xf0
-#define ADAPTER_SIZE                0x100
 
 /* hca_vport_context, at CMD_CONTEXT */
-#define VPORT_SIZE                  512
 #define VPORT_PHYSICAL_STATE        IFC(0x20, 15, 4)
 #define VPORT_PORT_STATE            IFC(0x20, 7, 4)
 #define VPORT_VPORT_STATE           IFC(0x20, 3, 4)
@@ -239,7 +235,6 @@ static inline void ifc_copy(void *to, const void *from, uint32_t field)
 #define VPORT_SM_LID                IFC(0x64, 31, 16)
 #define VPORT_QUERY_INDEX           IFC(0x0c, 15, 16)   /* GID, P_Key */
 #define VPORT_GIDS_NUM              IFC(0x0c, 31, 16)
-#define VPORT_COUNTERS_SIZE         528
 
 /* access_register and the registers behind it, at CMD_CONTEXT */
 #define ACCESS_REG_ID               IFC(0x08, 15, 16)
@@ -251,15 +246,12 @@ static inline void ifc_copy(void *to, const void *from, uint32_t field)
 #define PTYS_PROTO_ADMIN            IFC(0x1c, 15, 16)
 #define PTYS_WIDTH_OPER             IFC(0x28, 31, 16)
 #define PTYS_PROTO_OPER             IFC(0x28, 15, 16)
-#define PTYS_SIZE                   64
 #define PMTU_MAX                    IFC(0x04, 31, 16)
 #define PMTU_ADMIN                  IFC(0x08, 31, 16)
 #define PMTU_OPER                   IFC(0x0c, 31, 16)
-#define PMTU_SIZE                   16
 #define PVLC_VL_HW_CAP              IFC(0x04, 3, 4)
 #define PVLC_VL_ADMIN               IFC(0x08, 3, 4)
 #define PVLC_VL_OPERATIONAL         IFC(0x0c, 3, 4)
-#define PVLC_SIZE                   16
 #define NODE_DESC_SIZE              64
 
 #endif

@@ -40,10 +40,16 @@ void vhca_mkey_free(VHCAState *s, VHCAMkey *mkey)
     g_free(mkey);
 }
 
-static uint32_t access_mode(const VHCAMkey *mkey)
+static uint32_t access_mode(const uint8_t *mkc)
 {
-    return ifc_get(mkey->context, MKC_ACCESS_MODE_4_2) << 2 |
-           ifc_get(mkey->context, MKC_ACCESS_MODE_1_0);
+    return ifc_get(mkc, MKC_ACCESS_MODE_4_2) << 2 |
+           ifc_get(mkc, MKC_ACCESS_MODE_1_0);
+}
+
+bool vhca_mkey_page_size_ok(const uint8_t *mkc)
+{
+    return access_mode(mkc) != ACCESS_MODE_MTT ||
+           ifc_get(mkc, MKC_LOG_PAGE_SIZE) >= VERBS_PAGE_SHIFT_MIN;
 }
 
 static uint32_t verbs_access(const uint8_t *mkc)
@@ -75,7 +81,7 @@ void vhca_mkey_update(VHCAMkey *mkey)
 
     mr->key = mkey->index << 8 | ifc_get(mkc, MKC_MKEY_7_0);
     mr->enabled = !ifc_get(mkc, MKC_FREE);
-    mr->physical = access_mode(mkey) == ACCESS_MODE_PA;
+    mr->physical = access_mode(mkc) == ACCESS_MODE_PA;
     mr->remote_invalidate = ifc_get(mkc, MKC_EN_RINVAL);
     mr->pd = ifc_get(mkc, MKC_PD);
     mr->access = verbs_access(mkc);
@@ -84,6 +90,14 @@ void vhca_mkey_update(VHCAMkey *mkey)
     mr->page_shift = ifc_get(mkc, MKC_LOG_PAGE_SIZE);
     /* The driver keeps address and page offset congruent */
     mr->first_offset = mr->start & ((1ull << mr->page_shift) - 1);
+}
+
+void vhca_mkey_invalidate(void *opaque, VerbsMR *mr)
+{
+    VHCAMkey *mkey = mr->dma;
+
+    ifc_set(mkey->context, MKC_FREE, 1);
+    vhca_mkey_update(mkey);
 }
 
 bool vhca_mkey_load(VHCAMkey *mkey, uint64_t offset, const uint8_t *mtt,
@@ -146,9 +160,9 @@ static void read_requester(VHCAMkey *mkey)
 static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAMkey *mkey)
 {
     memcpy(mkey->context, cmd->in + CMD_CONTEXT, MKC_SIZE);
-    if (access_mode(mkey) > ACCESS_MODE_MTT) {
+    if (access_mode(mkey->context) > ACCESS_MODE_MTT) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
-    } else if (access_mode(mkey) == ACCESS_MODE_PA &&
+    } else if (access_mode(mkey->context) == ACCESS_MODE_PA &&
                !ifc_get(mkey->context, MKC_LENGTH64)) {
         /* A physical key with a range: nothing of the driver's needs it */
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
@@ -157,6 +171,8 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAMkey *mkey)
     } else if (ifc_get(mkey->context, MKC_MA_TRANSLATION_MODE) >
                (s->ats ? TRANSLATION_ATS : 0)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 7);
+    } else if (!vhca_mkey_page_size_ok(mkey->context)) {
+        vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 8);
     } else if (!allocate_table(s, mkey)) {
         vhca_cmd_fail(cmd, VHCA_LIMIT, 4);
     } else if (!load_inbox_table(mkey, cmd)) {
@@ -165,23 +181,16 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAMkey *mkey)
     return cmd->status == VHCA_OK;
 }
 
-static void discard(VHCAState *s, VHCAMkey *mkey)
-{
-    s->tables_len -= mkey->table_len;
-    g_free(mkey->mr.pages);
-    g_free(mkey);
-}
-
 void vhca_create_mkey(VHCAState *s, VHCACmd *cmd)
 {
     VHCAMkey *mkey = g_new0(VHCAMkey, 1);
 
     if (!parse_context(s, cmd, mkey)) {
-        discard(s, mkey);
+        vhca_mkey_free(s, mkey);
         return;
     }
     if (!vhca_table_add(&s->mkeys, mkey, &mkey->index)) {
-        discard(s, mkey);
+        vhca_mkey_free(s, mkey);
         vhca_cmd_fail(cmd, VHCA_LIMIT, 6);
         return;
     }
@@ -197,19 +206,9 @@ void vhca_create_mkey(VHCAState *s, VHCACmd *cmd)
     }
 }
 
-static VHCAMkey *find_mkey(VHCAState *s, VHCACmd *cmd)
-{
-    VHCAMkey *mkey = vhca_mkey_get(s, ifc_get(cmd->in, CMD_IN_ID));
-
-    if (!mkey) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    }
-    return mkey;
-}
-
 void vhca_destroy_mkey(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAMkey *mkey = find_mkey(s, cmd);
+    VHCAMkey *mkey = vhca_object_find(&s->mkeys, cmd);
 
     if (mkey) {
         trace_vhca_mkey_destroy(mkey->mr.key);
@@ -220,7 +219,7 @@ void vhca_destroy_mkey(VHCAState *s, VHCACmd *cmd)
 
 void vhca_query_mkey(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAMkey *mkey = find_mkey(s, cmd);
+    VHCAMkey *mkey = vhca_object_find(&s->mkeys, cmd);
 
     if (mkey) {
         memcpy(cmd->out + CMD_CONTEXT, mkey->context, MKC_SIZE);

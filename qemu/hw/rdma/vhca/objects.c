@@ -22,6 +22,7 @@ void vhca_table_init(VHCATable *table, uint32_t first, uint32_t last,
                      GDestroyNotify destroy)
 {
     table->objects = g_hash_table_new_full(NULL, NULL, NULL, destroy);
+    table->destroy = destroy;
     table->first = first;
     table->last = last;
     table->next = first;
@@ -113,59 +114,87 @@ void vhca_objects_free(VHCAState *s)
     vhca_table_free(&s->uars);
 }
 
-static void alloc_id(VHCATable *table, VHCACmd *cmd)
+bool vhca_object_create(VHCATable *table, void *object, VHCACmd *cmd)
 {
-    VHCAId *object = g_new0(VHCAId, 1);
-    uint32_t id;
+    VHCAObject *base = object;
 
-    if (!vhca_table_add(table, object, &id)) {
-        g_free(object);
-        vhca_cmd_fail(cmd, VHCA_LIMIT, 1);
-        return;
+    if (cmd->status == VHCA_OK && !vhca_table_add(table, base, &base->id)) {
+        vhca_cmd_fail(cmd, VHCA_LIMIT, 0xfa);
     }
-    ifc_set(cmd->out, CMD_OUT_ID, id);
+    if (cmd->status != VHCA_OK) {
+        table->destroy(object);
+        return false;
+    }
+    ifc_set(cmd->out, CMD_OUT_ID, base->id);
+    return true;
 }
 
-static void dealloc_id(VHCATable *table, VHCACmd *cmd)
+void *vhca_object_find(const VHCATable *table, VHCACmd *cmd)
 {
-    uint32_t id = ifc_get(cmd->in, CMD_IN_ID);
-    VHCAId *object = vhca_table_get(table, id);
+    void *object = vhca_table_get(table, ifc_get(cmd->in, CMD_IN_ID));
 
     if (!object) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    } else if (object->users) {
-        vhca_cmd_fail(cmd, VHCA_RESOURCE_BUSY, 2);
-    } else {
-        vhca_table_remove(table, id);
+        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 0xf9);
+    }
+    return object;
+}
+
+void vhca_object_destroy(VHCATable *table, VHCACmd *cmd)
+{
+    VHCAObject *object = vhca_object_find(table, cmd);
+
+    if (object && object->users) {
+        vhca_cmd_fail(cmd, VHCA_RESOURCE_BUSY, 0xf8);
+    } else if (object) {
+        vhca_table_remove(table, object->id);
+    }
+}
+
+void *vhca_object_take(const VHCATable *table, uint32_t id)
+{
+    VHCAObject *object = vhca_table_get(table, id);
+
+    if (object) {
+        object->users++;
+    }
+    return object;
+}
+
+void vhca_object_put(void *object)
+{
+    VHCAObject *base = object;
+
+    if (base) {
+        base->users--;
     }
 }
 
 void vhca_alloc_pd(VHCAState *s, VHCACmd *cmd)
 {
-    alloc_id(&s->pds, cmd);
+    vhca_object_create(&s->pds, g_new0(VHCAObject, 1), cmd);
 }
 
 void vhca_dealloc_pd(VHCAState *s, VHCACmd *cmd)
 {
-    dealloc_id(&s->pds, cmd);
+    vhca_object_destroy(&s->pds, cmd);
 }
 
 void vhca_alloc_uar(VHCAState *s, VHCACmd *cmd)
 {
-    alloc_id(&s->uars, cmd);
+    vhca_object_create(&s->uars, g_new0(VHCAUar, 1), cmd);
 }
 
 void vhca_dealloc_uar(VHCAState *s, VHCACmd *cmd)
 {
-    dealloc_id(&s->uars, cmd);
+    vhca_object_destroy(&s->uars, cmd);
 }
 
 void vhca_alloc_xrcd(VHCAState *s, VHCACmd *cmd)
 {
-    alloc_id(&s->xrcds, cmd);
+    vhca_object_create(&s->xrcds, g_new0(VHCAObject, 1), cmd);
 }
 
 void vhca_dealloc_xrcd(VHCAState *s, VHCACmd *cmd)
 {
-    dealloc_id(&s->xrcds, cmd);
+    vhca_object_destroy(&s->xrcds, cmd);
 }

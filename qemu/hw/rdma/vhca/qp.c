@@ -29,18 +29,11 @@ void vhca_qp_destroy(void *opaque)
     if (qp->verbs) {
         verbs_qp_free(qp->verbs);
     }
-    if (qp->pd) {
-        qp->pd->users--;
-    }
-    if (qp->send_cq) {
-        qp->send_cq->users--;
-    }
-    if (qp->recv_cq) {
-        qp->recv_cq->users--;
-    }
-    if (qp->srq) {
-        qp->srq->users--;
-    }
+    vhca_object_put(qp->uar);
+    vhca_object_put(qp->pd);
+    vhca_object_put(qp->send_cq);
+    vhca_object_put(qp->recv_cq);
+    vhca_object_put(qp->srq);
     vhca_buffer_free(&qp->buffer);
     g_free(qp);
 }
@@ -102,23 +95,16 @@ static bool take_pd(VHCAState *s, VHCAQp *qp)
     if (ifc_get(qp->context, QPC_ST) == VHCA_QP_ST_REG_UMR && !pd) {
         return true;
     }
-    qp->pd = vhca_table_get(&s->pds, pd);
-    if (qp->pd) {
-        qp->pd->users++;
-    }
+    qp->pd = vhca_object_take(&s->pds, pd);
     return qp->pd;
 }
 
 static bool take_cqs(VHCAState *s, VHCAQp *qp)
 {
-    qp->send_cq = vhca_table_get(&s->cqs, ifc_get(qp->context, QPC_CQN_SND));
-    qp->recv_cq = vhca_table_get(&s->cqs, ifc_get(qp->context, QPC_CQN_RCV));
-    if (qp->send_cq) {
-        qp->send_cq->users++;
-    }
-    if (qp->recv_cq) {
-        qp->recv_cq->users++;
-    }
+    qp->send_cq = vhca_object_take(&s->cqs,
+                                   ifc_get(qp->context, QPC_CQN_SND));
+    qp->recv_cq = vhca_object_take(&s->cqs,
+                                   ifc_get(qp->context, QPC_CQN_RCV));
     return (qp->send_cq || !qp->sq.present) &&
            (qp->recv_cq || ifc_get(qp->context, QPC_RQ_TYPE) > RQ_TYPE_SRQ);
 }
@@ -128,24 +114,22 @@ static bool take_srq(VHCAState *s, VHCAQp *qp)
     if (ifc_get(qp->context, QPC_RQ_TYPE) != RQ_TYPE_SRQ) {
         return true;
     }
-    qp->srq = vhca_table_get(&s->srqs, ifc_get(qp->context, QPC_SRQN));
-    if (qp->srq) {
-        qp->srq->users++;
-    }
+    qp->srq = vhca_object_take(&s->srqs, ifc_get(qp->context, QPC_SRQN));
     return qp->srq;
 }
 
-static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAQp *qp)
+static void parse_context(VHCAState *s, VHCACmd *cmd, VHCAQp *qp,
+                          VerbsQPType *type)
 {
     memcpy(qp->context, cmd->in + CMD_QPC, QPC_SIZE);
-    qp->uar = ifc_get(qp->context, QPC_UAR_PAGE);
+    qp->uar = vhca_object_take(&s->uars, ifc_get(qp->context, QPC_UAR_PAGE));
     qp->user_index = ifc_get(qp->context, QPC_USER_INDEX);
     qp->doorbell_record = ldq_be_p(qp->context + QPC_DBR_ADDR);
     if (ifc_get(qp->context, QPC_WQ_SIGNATURE)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 1);
     } else if (ifc_get(cmd->in, CREATE_QP_UMEM_VALID)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
-    } else if (!vhca_table_get(&s->uars, qp->uar)) {
+    } else if (!qp->uar) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 3);
     } else if (!take_buffer(qp, cmd)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 4);
@@ -155,8 +139,9 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCAQp *qp)
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 6);
     } else if (!take_srq(s, qp)) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 10);
+    } else if (!verbs_type(ifc_get(qp->context, QPC_ST), type)) {
+        vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 7);
     }
-    return cmd->status == VHCA_OK;
 }
 
 static gboolean has_number(void *key, void *value, void *opaque)
@@ -177,7 +162,7 @@ static bool public_qpn(VHCAState *s, const VHCAQp *qp, uint32_t *qpn)
         *qpn = 1;
         break;
     default:
-        *qpn = qp->qpn;
+        *qpn = qp->base.id;
         return true;
     }
     return !g_hash_table_find(s->qps.objects, has_number,
@@ -190,6 +175,7 @@ void vhca_qp_update(VHCAQp *qp)
     const uint8_t *ctx = qp->context;
 
     attr->pd = ifc_get(ctx, QPC_PD);
+    attr->recv_pd = qp->srq ? ifc_get(qp->srq->context, SRQC_PD) : attr->pd;
     attr->access = 0;
     if (ifc_get(ctx, QPC_RRE)) {
         attr->access |= VERBS_ACCESS_REMOTE_READ;
@@ -214,56 +200,31 @@ void vhca_qp_update(VHCAQp *qp)
 void vhca_create_qp(VHCAState *s, VHCACmd *cmd)
 {
     VHCAQp *qp = g_new0(VHCAQp, 1);
+    VerbsQPType type = VERBS_QP_RC;
     uint32_t number;
-    VerbsQPType type;
 
     qp->hca = s;
-    if (!parse_context(s, cmd, qp)) {
-        vhca_qp_destroy(qp);
-        return;
-    }
-    if (!verbs_type(ifc_get(qp->context, QPC_ST), &type)) {
-        vhca_qp_destroy(qp);
-        vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 7);
-        return;
-    }
-    if (!vhca_table_add(&s->qps, qp, &qp->qpn)) {
-        vhca_qp_destroy(qp);
-        vhca_cmd_fail(cmd, VHCA_LIMIT, 8);
+    parse_context(s, cmd, qp, &type);
+    if (!vhca_object_create(&s->qps, qp, cmd)) {
         return;
     }
     if (!public_qpn(s, qp, &number)) {
-        vhca_table_remove(&s->qps, qp->qpn);
+        vhca_table_remove(&s->qps, qp->base.id);
         vhca_cmd_fail(cmd, VHCA_BAD_RES_STATE, 9);
         return;
     }
     qp->verbs = verbs_qp_new(s->verbs, number, type, qp);
     vhca_qp_update(qp);
-    ifc_set(cmd->out, CMD_OUT_ID, qp->qpn);
-}
-
-VHCAQp *vhca_qp_find(VHCAState *s, VHCACmd *cmd)
-{
-    VHCAQp *qp = vhca_table_get(&s->qps, ifc_get(cmd->in, CMD_IN_ID));
-
-    if (!qp) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    }
-    return qp;
 }
 
 void vhca_destroy_qp(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAQp *qp = vhca_qp_find(s, cmd);
-
-    if (qp) {
-        vhca_table_remove(&s->qps, qp->qpn);
-    }
+    vhca_object_destroy(&s->qps, cmd);
 }
 
 void vhca_query_qp(VHCAState *s, VHCACmd *cmd)
 {
-    VHCAQp *qp = vhca_qp_find(s, cmd);
+    VHCAQp *qp = vhca_object_find(&s->qps, cmd);
     uint8_t *ctx;
 
     if (!qp) {

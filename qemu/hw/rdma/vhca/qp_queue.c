@@ -19,42 +19,29 @@
 #define CQE_USER_INDEX      0x20
 #define CQE_IMM             0x24
 #define CQE_BYTE_COUNT      0x2c
-#define CQE_SYNDROME        0x37
 #define CQE_OPCODE_QPN      0x38
 #define CQE_WQE_COUNTER     0x3c
-#define CQE_OP_OWN          0x3f
 #define CQE_GRH             (1u << 28)
 #define CQE_SOLICITED       0x02
 
-enum {
-    CQE_REQ                 = 0x0,
-    CQE_RESP_WRITE_IMM      = 0x1,
-    CQE_RESP_SEND           = 0x2,
-    CQE_RESP_SEND_IMM       = 0x3,
-    CQE_RESP_SEND_INVAL     = 0x4,
-    CQE_REQ_ERR             = 0xd,
-    CQE_RESP_ERR            = 0xe,
-};
-
-/* MLX5_CQE_SYNDROME_* of the driver */
 static const uint8_t cqe_syndrome[] = {
-    [VERBS_WC_LOCAL_LENGTH] = 0x01,
-    [VERBS_WC_LOCAL_QP_OP] = 0x02,
-    [VERBS_WC_LOCAL_PROTECTION] = 0x04,
-    [VERBS_WC_FLUSHED] = 0x05,
-    [VERBS_WC_LOCAL_ACCESS] = 0x11,
-    [VERBS_WC_REMOTE_INVALID_REQUEST] = 0x12,
-    [VERBS_WC_REMOTE_ACCESS] = 0x13,
-    [VERBS_WC_REMOTE_OPERATION] = 0x14,
-    [VERBS_WC_RETRY_EXCEEDED] = 0x15,
-    [VERBS_WC_RNR_RETRY_EXCEEDED] = 0x16,
+    [VERBS_WC_LOCAL_LENGTH] = VHCA_SYNDROME_LOCAL_LENGTH,
+    [VERBS_WC_LOCAL_QP_OP] = VHCA_SYNDROME_LOCAL_QP_OP,
+    [VERBS_WC_LOCAL_PROTECTION] = VHCA_SYNDROME_LOCAL_PROTECTION,
+    [VERBS_WC_FLUSHED] = VHCA_SYNDROME_FLUSHED,
+    [VERBS_WC_LOCAL_ACCESS] = VHCA_SYNDROME_LOCAL_ACCESS,
+    [VERBS_WC_REMOTE_INVALID_REQUEST] = VHCA_SYNDROME_REMOTE_INVALID_REQUEST,
+    [VERBS_WC_REMOTE_ACCESS] = VHCA_SYNDROME_REMOTE_ACCESS,
+    [VERBS_WC_REMOTE_OPERATION] = VHCA_SYNDROME_REMOTE_OPERATION,
+    [VERBS_WC_RETRY_EXCEEDED] = VHCA_SYNDROME_RETRY_EXCEEDED,
+    [VERBS_WC_RNR_RETRY_EXCEEDED] = VHCA_SYNDROME_RNR_RETRY_EXCEEDED,
 };
 
 void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
 {
     VHCAQp *qp = vhca_table_get(&s->qps, DOORBELL_QPN(value));
 
-    if (!qp || qp->uar != uar) {
+    if (!qp || qp->uar->id != uar) {
         trace_vhca_bad_doorbell(uar, 0x800, value);
         return;
     }
@@ -62,24 +49,20 @@ void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value)
     verbs_qp_kick(qp->verbs);
 }
 
-/* Entries that wait; -1: the producer is out of bounds or out of reach */
-static int waiting(VHCAQp *qp, VHCAWq *wq, unsigned int record)
+int vhca_queue_waiting(VHCAState *s, uint64_t record, uint16_t *tail,
+                       uint16_t head, uint32_t entries)
 {
     uint8_t index[4];
     uint16_t count;
 
-    if (!wq->present) {
-        return 0;
-    }
-    if (wq->tail == wq->head) {
-        if (!vhca_dma_read(qp->hca, qp->doorbell_record + record, index,
-                           sizeof(index))) {
+    if (*tail == head) {
+        if (!vhca_dma_read(s, record, index, sizeof(index))) {
             return -1;
         }
-        wq->tail = ldl_be_p(index);
+        *tail = ldl_be_p(index);
     }
-    count = wq->tail - wq->head;
-    return count <= wq->entries ? count : -1;
+    count = *tail - head;
+    return count <= entries ? count : -1;
 }
 
 /*
@@ -88,7 +71,9 @@ static int waiting(VHCAQp *qp, VHCAWq *wq, unsigned int record)
  */
 static int waiting_or_flushed(VHCAQp *qp, VHCAWq *wq, unsigned int record)
 {
-    int count = waiting(qp, wq, record);
+    int count = !wq->present ? 0 :
+                vhca_queue_waiting(qp->hca, qp->doorbell_record + record,
+                                   &wq->tail, wq->head, wq->entries);
 
     if (count < 0 && verbs_qp_state(qp->verbs) == VERBS_QPS_ERR) {
         wq->tail = wq->head;
@@ -139,7 +124,7 @@ int vhca_peek_send(VerbsQP *verbs, VerbsSendWR *wr)
     if (available < 0 || !fetch_send(qp, available) ||
         !vhca_wqe_parse_send(qp, wr)) {
         wr->id = (uint32_t)vhca_wqe_opcode(qp->wqe) << 16 | qp->sq.head;
-        trace_vhca_bad_wqe(qp->qpn, "send", qp->sq.head);
+        trace_vhca_bad_wqe(qp->base.id, "send", qp->sq.head);
         return -1;
     }
     wr->id = (uint32_t)vhca_wqe_opcode(qp->wqe) << 16 | qp->sq.head;
@@ -171,7 +156,7 @@ int vhca_peek_recv(VerbsQP *verbs, VerbsRecvWR *wr)
                           entry_offset(&qp->rq, qp->rq.head), wqe,
                           qp->rq.stride) ||
         !vhca_wqe_parse_recv(wqe, qp->rq.stride, wr)) {
-        trace_vhca_bad_wqe(qp->qpn, "recv", qp->rq.head);
+        trace_vhca_bad_wqe(qp->base.id, "recv", qp->rq.head);
         return -1;
     }
     return 1;
@@ -192,22 +177,22 @@ static uint8_t recv_opcode(VerbsOpcode opcode)
 {
     switch (opcode) {
     case VERBS_WR_WRITE_IMM:
-        return CQE_RESP_WRITE_IMM;
+        return VHCA_CQE_RESP_WRITE_IMM;
     case VERBS_WR_SEND_IMM:
-        return CQE_RESP_SEND_IMM;
+        return VHCA_CQE_RESP_SEND_IMM;
     case VERBS_WR_SEND_INVAL:
-        return CQE_RESP_SEND_INVAL;
+        return VHCA_CQE_RESP_SEND_INVAL;
     default:
-        return CQE_RESP_SEND;
+        return VHCA_CQE_RESP_SEND;
     }
 }
 
 static uint8_t cqe_opcode(const VerbsWC *wc)
 {
     if (wc->status != VERBS_WC_SUCCESS) {
-        return wc->recv ? CQE_RESP_ERR : CQE_REQ_ERR;
+        return wc->recv ? VHCA_CQE_RESP_ERR : VHCA_CQE_REQ_ERR;
     }
-    return wc->recv ? recv_opcode(wc->opcode) : CQE_REQ;
+    return wc->recv ? recv_opcode(wc->opcode) : VHCA_CQE_REQ;
 }
 
 static void fill_receive(uint8_t *cqe, const VerbsWC *wc)
@@ -230,11 +215,11 @@ void vhca_complete(VerbsQP *verbs, const VerbsWC *wc)
     }
     stl_be_p(cqe + CQE_USER_INDEX, qp->user_index);
     stl_be_p(cqe + CQE_OPCODE_QPN,
-             (wc->recv ? 0 : (uint32_t)(wc->id >> 16) << 24) | qp->qpn);
+             (wc->recv ? 0 : (uint32_t)(wc->id >> 16) << 24) | qp->base.id);
     stw_be_p(cqe + CQE_WQE_COUNTER, wc->id);
-    cqe[CQE_OP_OWN] = cqe_opcode(wc) << 4;
+    cqe[VHCA_CQE_OP_OWN] = cqe_opcode(wc) << 4;
     if (failed) {
-        cqe[CQE_SYNDROME] = cqe_syndrome[wc->status];
+        cqe[VHCA_CQE_SYNDROME] = cqe_syndrome[wc->status];
     } else {
         stl_be_p(cqe + CQE_BYTE_COUNT, wc->byte_count);
     }
@@ -242,8 +227,11 @@ void vhca_complete(VerbsQP *verbs, const VerbsWC *wc)
         fill_receive(cqe, wc);
     }
     if (wc->recv && wc->solicited) {
-        cqe[CQE_OP_OWN] |= CQE_SOLICITED;
+        cqe[VHCA_CQE_OP_OWN] |= CQE_SOLICITED;
     }
-    trace_vhca_completion(qp->qpn, wc->recv, wc->id & 0xffff, wc->status);
-    vhca_cq_post(qp->hca, cq, cqe, failed || (wc->recv && wc->solicited));
+    trace_vhca_completion(qp->base.id, wc->recv, wc->id & 0xffff, wc->status);
+    if (!vhca_cq_post(qp->hca, cq, cqe,
+                      failed || (wc->recv && wc->solicited))) {
+        verbs_qp_fail(verbs, VERBS_QPE_FATAL);
+    }
 }

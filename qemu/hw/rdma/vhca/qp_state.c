@@ -123,7 +123,7 @@ static void merge_context(uint8_t *ctx, const VHCACmd *cmd,
 static void last_wqe(VHCAQp *qp)
 {
     if (qp->srq) {
-        vhca_event_affiliated(qp->hca, VHCA_EVENT_LAST_WQE, qp->qpn);
+        vhca_event_affiliated(qp->hca, VHCA_EVENT_LAST_WQE, qp->base.id);
     }
 }
 
@@ -137,7 +137,7 @@ void vhca_modify_qp(VHCAState *s, VHCACmd *cmd)
 {
     const Transition *transition =
         find_transition(ifc_get(cmd->in, CMD_IN_OPCODE));
-    VHCAQp *qp = vhca_qp_find(s, cmd);
+    VHCAQp *qp = vhca_object_find(&s->qps, cmd);
 
     if (!qp) {
         return;
@@ -156,7 +156,7 @@ void vhca_modify_qp(VHCAState *s, VHCACmd *cmd)
     }
     if (transition->to != verbs_qp_state(qp->verbs)) {
         verbs_qp_set_state(qp->verbs, transition->to);
-        trace_vhca_qp_state(qp->qpn, transition->to);
+        trace_vhca_qp_state(qp->base.id, transition->to);
         if (transition->to == VERBS_QPS_ERR) {
             last_wqe(qp);
         }
@@ -183,9 +183,9 @@ void vhca_qp_error(VerbsQP *verbs)
     VHCAQp *qp = verbs_qp_opaque(verbs);
     int type = event_type(verbs_qp_event(verbs));
 
-    trace_vhca_qp_state(qp->qpn, VERBS_QPS_ERR);
+    trace_vhca_qp_state(qp->base.id, VERBS_QPS_ERR);
     if (type >= 0) {
-        vhca_event_affiliated(qp->hca, type, qp->qpn);
+        vhca_event_affiliated(qp->hca, type, qp->base.id);
     }
     last_wqe(qp);
 }

@@ -19,19 +19,17 @@ void vhca_srq_destroy(void *opaque)
 {
     VHCASrq *srq = opaque;
 
-    if (srq->pd) {
-        srq->pd->users--;
-    }
+    vhca_object_put(srq->pd);
     vhca_buffer_free(&srq->buffer);
     g_free(srq);
 }
 
-static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCASrq *srq)
+static void parse_context(VHCAState *s, VHCACmd *cmd, VHCASrq *srq)
 {
     const uint8_t *ctx = cmd->in + CMD_CONTEXT;
-    VHCAId *pd = vhca_table_get(&s->pds, ifc_get(ctx, SRQC_PD));
 
     memcpy(srq->context, ctx, SRQC_SIZE);
+    srq->pd = vhca_object_take(&s->pds, ifc_get(ctx, SRQC_PD));
     srq->entries = 1u << ifc_get(ctx, SRQC_LOG_SRQ_SIZE);
     srq->stride = NEXT_SIZE << ifc_get(ctx, SRQC_LOG_STRIDE);
     srq->doorbell_record = ldq_be_p(ctx + SRQC_DBR_ADDR);
@@ -42,58 +40,27 @@ static bool parse_context(VHCAState *s, VHCACmd *cmd, VHCASrq *srq)
                                  ifc_get(ctx, SRQC_PAGE_OFFSET),
                                  (uint64_t)srq->entries * srq->stride)) {
         vhca_cmd_fail(cmd, VHCA_BAD_PARAM, 2);
-    } else if (!pd) {
+    } else if (!srq->pd) {
         vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 3);
-    } else {
-        srq->pd = pd;
-        pd->users++;
     }
-    return cmd->status == VHCA_OK;
 }
 
 void vhca_create_srq(VHCAState *s, VHCACmd *cmd)
 {
     VHCASrq *srq = g_new0(VHCASrq, 1);
 
-    if (!parse_context(s, cmd, srq)) {
-        vhca_srq_destroy(srq);
-        return;
-    }
-    if (!vhca_table_add(&s->srqs, srq, &srq->srqn)) {
-        vhca_srq_destroy(srq);
-        vhca_cmd_fail(cmd, VHCA_LIMIT, 4);
-        return;
-    }
-    ifc_set(cmd->out, CMD_OUT_ID, srq->srqn);
-}
-
-static VHCASrq *find_srq(VHCAState *s, VHCACmd *cmd)
-{
-    VHCASrq *srq = vhca_table_get(&s->srqs, ifc_get(cmd->in, CMD_IN_ID));
-
-    if (!srq) {
-        vhca_cmd_fail(cmd, VHCA_BAD_RESOURCE, 1);
-    }
-    return srq;
+    parse_context(s, cmd, srq);
+    vhca_object_create(&s->srqs, srq, cmd);
 }
 
 void vhca_destroy_srq(VHCAState *s, VHCACmd *cmd)
 {
-    VHCASrq *srq = find_srq(s, cmd);
-
-    if (!srq) {
-        return;
-    }
-    if (srq->users) {
-        vhca_cmd_fail(cmd, VHCA_RESOURCE_BUSY, 2);
-        return;
-    }
-    vhca_table_remove(&s->srqs, srq->srqn);
+    vhca_object_destroy(&s->srqs, cmd);
 }
 
 void vhca_query_srq(VHCAState *s, VHCACmd *cmd)
 {
-    VHCASrq *srq = find_srq(s, cmd);
+    VHCASrq *srq = vhca_object_find(&s->srqs, cmd);
 
     if (srq) {
         ifc_set(srq->context, SRQC_LWM, srq->limit);
@@ -104,33 +71,18 @@ void vhca_query_srq(VHCAState *s, VHCACmd *cmd)
 
 void vhca_arm_rq(VHCAState *s, VHCACmd *cmd)
 {
-    VHCASrq *srq = find_srq(s, cmd);
+    VHCASrq *srq = vhca_object_find(&s->srqs, cmd);
 
     if (srq) {
         srq->limit = ifc_get(cmd->in, ARM_RQ_LWM);
     }
 }
 
-/* Entries that wait; -1: the count is out of bounds or out of reach */
-static int waiting(VHCAState *s, VHCASrq *srq)
-{
-    uint8_t record[4];
-    uint16_t count;
-
-    if (srq->posted == srq->taken) {
-        if (!vhca_dma_read(s, srq->doorbell_record, record, sizeof(record))) {
-            return -1;
-        }
-        srq->posted = ldl_be_p(record);
-    }
-    count = srq->posted - srq->taken;
-    return count <= srq->entries ? count : -1;
-}
-
 int vhca_srq_peek(VHCAState *s, VHCASrq *srq, VerbsRecvWR *wr)
 {
     uint8_t wqe[VHCA_RECV_STRIDE_MAX];
-    int available = waiting(s, srq);
+    int available = vhca_queue_waiting(s, srq->doorbell_record, &srq->posted,
+                                       srq->taken, srq->entries);
 
     wr->id = srq->index;
     if (available <= 0) {
@@ -139,7 +91,7 @@ int vhca_srq_peek(VHCAState *s, VHCASrq *srq, VerbsRecvWR *wr)
     if (!vhca_buffer_read(s, &srq->buffer, (uint64_t)srq->index * srq->stride,
                           wqe, srq->stride) ||
         !vhca_wqe_parse_recv(wqe + NEXT_SIZE, srq->stride - NEXT_SIZE, wr)) {
-        trace_vhca_bad_wqe(srq->srqn, "srq", srq->index);
+        trace_vhca_bad_wqe(srq->base.id, "srq", srq->index);
         srq->following = srq->index;
         return -1;
     }
@@ -159,7 +111,7 @@ static void check_limit(VHCAState *s, VHCASrq *srq)
     }
     if ((uint16_t)(srq->posted - srq->taken) < srq->limit) {
         srq->limit = 0;
-        vhca_event_affiliated(s, VHCA_EVENT_SRQ_LIMIT, srq->srqn);
+        vhca_event_affiliated(s, VHCA_EVENT_SRQ_LIMIT, srq->base.id);
     }
 }
 

@@ -141,6 +141,7 @@ static bool allowed(const uint8_t *wqe, const VHCAMkey *mkey)
 static VerbsStatus run(VHCAState *s, const uint8_t *wqe)
 {
     VHCAMkey *mkey = vhca_mkey_get(s, ldl_be_p(wqe + WQE_MKEY) >> 8);
+    uint8_t mkc[MKC_SIZE];
     VerbsStatus status;
 
     if (vhca_wqe_len(wqe) < WQE_DATA) {
@@ -149,10 +150,14 @@ static VerbsStatus run(VHCAState *s, const uint8_t *wqe)
     if (!mkey || !ifc_get(mkey->context, MKC_UMR_EN) || !allowed(wqe, mkey)) {
         return VERBS_WC_LOCAL_PROTECTION;
     }
+    memcpy(mkc, mkey->context, MKC_SIZE);
+    merge_context(mkc, wqe + WQE_CONTEXT, ldq_be_p(wqe + WQE_MASK));
+    if (!vhca_mkey_page_size_ok(mkc)) {
+        return VERBS_WC_LOCAL_QP_OP;
+    }
     status = load_table(s, wqe, mkey);
     if (status == VERBS_WC_SUCCESS) {
-        merge_context(mkey->context, wqe + WQE_CONTEXT,
-                      ldq_be_p(wqe + WQE_MASK));
+        memcpy(mkey->context, mkc, MKC_SIZE);
         vhca_mkey_update(mkey);
     }
     return status;

@@ -159,9 +159,9 @@ static void verbs_turn(void *opaque)
         return;
     }
     dev->running = true;
-    dev->turn_bytes = 0;
+    dev->turn_cost = 0;
     while ((qp = QTAILQ_FIRST(&dev->ready)) && steps++ < VERBS_TURN_STEPS &&
-           dev->turn_bytes < VERBS_TURN_BYTES) {
+           dev->turn_cost < VERBS_TURN_COST) {
         qp_make_idle(qp);
         if (qp_step(qp) && !qp->freed) {
             qp_make_ready(qp);

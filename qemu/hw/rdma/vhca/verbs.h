@@ -38,17 +38,21 @@ enum {
     VERBS_ACCESS_REMOTE_ATOMIC = 1 << 4,
 };
 
+/* With smaller pages, a little data could be very many DMA requests */
+#define VERBS_PAGE_SHIFT_MIN 12
+
 /**
  * struct VerbsMR: a memory key; fields may be changed by the front end
  * between two work requests
  * @key: full 32-bit key; lookup goes by the upper 24 bits, then compares all
  * @enabled: false: every use is a protection error
  * @physical: the address is the DMA address, no range and no page list
- * @remote_invalidate: SEND with invalidate may clear @enabled
+ * @remote_invalidate: SEND with invalidate may take it away
  * @pd: protection domain
  * @access: VERBS_ACCESS_*
  * @start, @length: address range that the key covers
- * @page_shift: log2 of the page size of @pages, below 64
+ * @page_shift: log2 of the page size of @pages, VERBS_PAGE_SHIFT_MIN to 63;
+ *              with another one every use is a protection error
  * @first_offset: byte offset of @start in the first page
  * @pages, @nr_pages: DMA address of each page; bit 0 set: present. Owned by
  *                    the front end
@@ -92,6 +96,7 @@ typedef enum VerbsQPState {
  */
 typedef struct VerbsQPAttr {
     uint32_t pd;
+    uint32_t recv_pd;           /* of receive buffers: their queue's */
     uint32_t access;            /* VERBS_ACCESS_REMOTE_* for the responder */
     uint32_t dest_qpn;          /* RC, UC */
     uint16_t dest_lid;          /* RC, UC */
@@ -105,11 +110,11 @@ typedef struct VerbsQPAttr {
 } VerbsQPAttr;
 
 /**
- * enum VerbsQPEvent: why the engine moved a QP to error (IBA 11.6.3.2)
+ * enum VerbsQPEvent: why a QP moved to error by itself (IBA 11.6.3.2)
  * @VERBS_QPE_NONE: no event: a completion of this QP tells
  * @VERBS_QPE_REQUEST: as responder, invalid request
  * @VERBS_QPE_ACCESS: as responder, access violation
- * @VERBS_QPE_FATAL: as responder, DMA failed
+ * @VERBS_QPE_FATAL: as responder, DMA failed; or the front end can not go on
  */
 typedef enum VerbsQPEvent {
     VERBS_QPE_NONE,
@@ -223,6 +228,8 @@ typedef struct VerbsWC {
  *               follows later, a large message's in another turn
  * @complete: deliver a completion, in the order of the queue; not for
  *            successful unsignaled sends. Of a send, called before retire_send
+ * @invalidate: a SEND takes @mr away: clear its @enabled, and whatever that
+ *              came from
  * @run_private: run VERBS_WR_PRIVATE; returns the completion's status
  * @qp_error: the engine has moved @qp to VERBS_QPS_ERR by itself;
  *            verbs_qp_event() tells whether there is an event to raise
@@ -238,6 +245,7 @@ typedef struct VerbsOps {
     int (*peek_recv)(VerbsQP *qp, VerbsRecvWR *wr);
     void (*retire_recv)(VerbsQP *qp);
     void (*complete)(VerbsQP *qp, const VerbsWC *wc);
+    void (*invalidate)(void *opaque, VerbsMR *mr);
     VerbsStatus (*run_private)(VerbsQP *qp, const VerbsSendWR *wr);
     void (*qp_error)(VerbsQP *qp);
     bool (*dma_read)(void *opaque, const VerbsMR *mr, uint64_t addr,
@@ -306,6 +314,11 @@ VerbsQPAttr *verbs_qp_attr(VerbsQP *qp);
  * work in progress.
  */
 void verbs_qp_set_state(VerbsQP *qp, VerbsQPState state);
+/**
+ * verbs_qp_fail(): move @qp to error because of @event, unless it is there or
+ * in RESET; calls qp_error
+ */
+void verbs_qp_fail(VerbsQP *qp, VerbsQPEvent event);
 /** verbs_qp_kick(): there may be new send requests */
 void verbs_qp_kick(VerbsQP *qp);
 

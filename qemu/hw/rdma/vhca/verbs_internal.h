@@ -15,9 +15,13 @@
 #include "qemu/timer.h"
 #include "verbs.h"
 
-/* One turn of the bottom half; one QP moves at most one chunk at a time. */
+/*
+ * One turn of the bottom half; one QP moves at most one chunk at a time. All
+ * DMA through keys counts, in and out, and a request as some bytes more.
+ */
 #define VERBS_TURN_STEPS    64
-#define VERBS_TURN_BYTES    (1024 * 1024)
+#define VERBS_TURN_COST     (2 * 1024 * 1024)
+#define VERBS_REQUEST_COST  2048
 #define VERBS_CHUNK         (64 * 1024)
 
 #define VERBS_MAX_MESSAGE   (1ull << 31)    /* IBA 9.3.3, DMA length */
@@ -147,7 +151,7 @@ struct VerbsQP {
  * struct VerbsDevice
  * @ready: QPs that may have something to do, in turn
  * @running: in the bottom half
- * @turn_bytes: moved in this turn
+ * @turn_cost: of the DMA in this turn
  * @bounce: the data of the piece that is being moved
  */
 struct VerbsDevice {
@@ -158,7 +162,7 @@ struct VerbsDevice {
     GHashTable *mrs;
     QEMUBH *bh;
     bool running;
-    uint64_t turn_bytes;
+    uint64_t turn_cost;
     QTAILQ_HEAD(, VerbsQP) ready;
     QSLIST_HEAD(, VerbsQP) freed;
     uint8_t bounce[VERBS_CHUNK];
@@ -168,8 +172,6 @@ struct VerbsDevice {
 VerbsQP *verbs_qp_find(VerbsDevice *dev, uint32_t qpn);
 /** verbs_qp_wait(): come back to @qp after a delay that doubles to @max_ns */
 void verbs_qp_wait(VerbsQP *qp, int64_t max_ns);
-/** verbs_qp_fail(): the engine's own move to the error state */
-void verbs_qp_fail(VerbsQP *qp, VerbsQPEvent event);
 
 /* verbs_req.c: do a bounded piece of work; true: there may be more */
 bool verbs_req_step(VerbsQP *qp);

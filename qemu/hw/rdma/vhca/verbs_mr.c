@@ -103,8 +103,8 @@ static uint64_t mr_run(const VerbsMR *mr, uint64_t addr, uint64_t len,
         *dma = addr;
         return len;
     }
-    if (mr->page_shift > 63 || pos < mr->first_offset ||
-        !mr_page(mr, pos, &base)) {
+    if (mr->page_shift < VERBS_PAGE_SHIFT_MIN || mr->page_shift > 63 ||
+        pos < mr->first_offset || !mr_page(mr, pos, &base)) {
         return 0;
     }
     page_size = 1ull << mr->page_shift;
@@ -151,6 +151,7 @@ VerbsStatus verbs_mr_access(VerbsDevice *dev, uint32_t key, uint32_t pd,
         if (!run) {
             return VERBS_WC_LOCAL_PROTECTION;
         }
+        dev->turn_cost += run + VERBS_REQUEST_COST;
         ok = to_mr ? dev->ops->dma_write(dev->opaque, mr, dma, p, run)
                    : dev->ops->dma_read(dev->opaque, mr, dma, p, run);
         if (!ok) {
@@ -177,6 +178,7 @@ VerbsStatus verbs_mr_atomic(VerbsDevice *dev, const VerbsMsg *msg, uint32_t pd,
         dma % sizeof(*old)) {
         return VERBS_WC_LOCAL_PROTECTION;
     }
+    dev->turn_cost += VERBS_REQUEST_COST;
     if (!dev->ops->dma_atomic(dev->opaque, mr, dma, msg->opcode, msg->operand,
                               msg->compare, old)) {
         return VERBS_WC_LOCAL_ACCESS;

@@ -404,7 +404,6 @@ static void req_continue(VerbsQP *qp)
     VerbsTx *tx = &qp->tx;
     size_t len = MIN(tx->msg.length - tx->done, VERBS_CHUNK);
 
-    qp->dev->turn_bytes += len;
     if (len && !req_move(qp, len)) {
         return;
     }

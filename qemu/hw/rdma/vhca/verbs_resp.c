@@ -240,7 +240,7 @@ static VerbsAck resp_put_recv(VerbsQP *qp, const VerbsMsg *msg,
     VerbsRecvWR *wr = &qp->rx.wr;
     VerbsStatus status;
 
-    status = verbs_sgl_access(qp->dev, wr->sge, wr->nr_sge, qp->attr.pd,
+    status = verbs_sgl_access(qp->dev, wr->sge, wr->nr_sge, qp->attr.recv_pd,
                               VERBS_ACCESS_LOCAL_WRITE,
                               offset + recv_headroom(msg), (void *)data, len,
                               true);
@@ -309,10 +309,23 @@ static VerbsAck loopback_atomic(VerbsDevice *dev, const VerbsMsg *msg,
     return resp_rdma_status(qp, status);
 }
 
+/* Take the key away that the message names */
+static VerbsAck resp_invalidate(VerbsQP *qp, const VerbsMsg *msg)
+{
+    uint32_t generation = qp->generation;
+    VerbsMR *mr = invalidation(qp, msg);
+
+    if (!mr) {
+        return resp_refuse(qp, VERBS_NAK_ACCESS, VERBS_QPE_ACCESS);
+    }
+    qp->dev->ops->invalidate(qp->dev->opaque, mr);
+    return qp->generation == generation ? VERBS_ACK_OK : VERBS_ACK_LOST;
+}
+
 static VerbsAck loopback_end(VerbsDevice *dev, const VerbsMsg *msg)
 {
     VerbsQP *qp = resp_find_open(dev, msg);
-    VerbsMR *mr;
+    VerbsAck ack = VERBS_ACK_OK;
     VerbsWC wc = {
         .recv = true,
         .status = VERBS_WC_SUCCESS,
@@ -328,19 +341,15 @@ static VerbsAck loopback_end(VerbsDevice *dev, const VerbsMsg *msg)
     }
     qp->rx.open = false;
     if (msg->opcode == VERBS_WR_SEND_INVAL) {
-        mr = invalidation(qp, msg);
-        if (!mr) {
-            return resp_refuse(qp, VERBS_NAK_ACCESS, VERBS_QPE_ACCESS);
-        }
-        mr->enabled = false;
+        ack = resp_invalidate(qp, msg);
     }
-    if (needs_recv(msg)) {
+    if (ack == VERBS_ACK_OK && needs_recv(msg)) {
         wc.id = qp->rx.wr.id;
         wc.byte_count = msg->length + recv_headroom(msg);
         qp->rx.active = false;
         dev->ops->complete(qp, &wc);
     }
-    return VERBS_ACK_OK;
+    return ack;
 }
 
 const VerbsTransport verbs_loopback = {

@@ -26,7 +26,6 @@
 
 #define VHCA_VENDOR_ID      0x15b3
 #define VHCA_CLASS          0x0207      /* InfiniBand controller */
-#define VHCA_MSIX_BAR       4
 #define VHCA_MAX_PAYLOAD    512
 #define VHCA_EXP_CAP        0x60
 #define VHCA_AER_CAP        0x100
@@ -87,7 +86,6 @@ static void vhca_soft_reset(void *opaque)
     s->cmdq_high = 0;
     s->cmdq_low = 0;
     s->nic_interface = VHCA_NIC_FULL_DRIVER;
-    s->half_addr = 0;
 }
 
 static void vhca_iseg_write(VHCAState *s, hwaddr addr, uint32_t value)
@@ -126,8 +124,9 @@ static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value,
 {
     uint32_t uar = addr >> s->uar_shift;
     hwaddr offset = addr & (VHCA_UAR_SIZE - 1);
+    VHCAUar *page = vhca_table_get(&s->uars, uar);
 
-    if (!vhca_table_get(&s->uars, uar)) {
+    if (!page) {
         trace_vhca_bad_doorbell(uar, offset, value);
         return;
     }
@@ -135,14 +134,14 @@ static void vhca_uar_write(VHCAState *s, hwaddr addr, uint64_t value,
         vhca_eq_doorbell(s, uar, value, offset == VHCA_UAR_EQ_ARM);
     } else if (size == 8) {
         vhca_uar_write64(s, uar, offset, value);
-    } else if (addr % 8 == 0) {
-        s->half_addr = addr;
-        s->half_value = value;
-    } else if (s->half_addr == addr - 4) {
-        /* 32-bit programs ring with two stores */
-        s->half_addr = 0;
+    } else if (offset % 8 == 0) {
+        page->half_offset = offset;
+        page->half_value = value;
+    } else if (page->half_offset == offset - 4) {
+        /* 32-bit programs ring with two stores, one at a time in a page */
+        page->half_offset = 0;
         vhca_uar_write64(s, uar, offset - 4,
-                         (uint64_t)s->half_value << 32 | value);
+                         (uint64_t)page->half_value << 32 | value);
     }
 }
 
@@ -225,14 +224,20 @@ static bool vhca_init_capabilities(VHCAState *s, Error **errp)
                       errp) < 0) {
         return false;
     }
+    if (!vhca_init_msix(pdev, errp)) {
+        pcie_aer_exit(pdev);
+        return false;
+    }
+    pcie_cap_deverr_init(pdev);
     pcie_devctl_init(pdev, VHCA_MAX_PAYLOAD);
+    pcie_atomic_requester_init(pdev);
     pcie_tph_init(pdev, VHCA_TPH_CAP, s->st_entries, s->tph_ext);
     /* A 16-bit tag's upper half travels in an End-End TLP prefix */
     pcie_prefix_init(pdev, s->tph_ext ? 1 : 0);
     if (s->ats) {
         pcie_atc_init(&s->atc, pdev, VHCA_ATS_CAP);
     }
-    return vhca_init_msix(pdev, errp);
+    return true;
 }
 
 static bool vhca_block_migration(VHCAState *s, Error **errp)
@@ -267,10 +272,15 @@ static void vhca_realize(PCIDevice *pdev, Error **errp)
     vhca_caps_reset(s);
 }
 
+/* Not below a request of ours, as when the request's end runs the main loop */
 static void vhca_free(void *opaque)
 {
     VHCAState *s = opaque;
 
+    if (s->busy) {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), vhca_free, s);
+        return;
+    }
     qemu_bh_delete(s->reset_bh);
     vhca_cmd_exit(s);
     vhca_objects_free(s);
@@ -282,12 +292,10 @@ static void vhca_exit(PCIDevice *pdev)
 {
     VHCAState *s = VHCA(pdev);
 
+    /* Which would look at a bus that we are not on any more */
+    s->plain_copy = false;
     object_ref(OBJECT(s));
-    if (s->busy) {
-        aio_bh_schedule_oneshot(qemu_get_aio_context(), vhca_free, s);
-    } else {
-        vhca_free(s);
-    }
+    vhca_free(s);
     migrate_del_blocker(&s->migration_blocker);
     pcie_atc_exit(&s->atc);
     msix_uninit_exclusive_bar(pdev);
@@ -298,6 +306,7 @@ static void vhca_exit(PCIDevice *pdev)
 static void vhca_reset_hold(Object *obj, ResetType type)
 {
     vhca_soft_reset(VHCA(obj));
+    pcie_cap_deverr_reset(PCI_DEVICE(obj));
     pcie_devctl_reset(PCI_DEVICE(obj));
     pcie_tph_reset(PCI_DEVICE(obj));
     pcie_atc_reset(&VHCA(obj)->atc);
@@ -352,12 +361,12 @@ static void vhca_instance_init(Object *obj)
 
     object_property_add_uint64_ptr(obj, "commands", &s->commands,
                                    OBJ_PROP_FLAG_READ);
+    object_property_set_description(obj, "commands",
+        "Commands of the driver that were run, failed ones included");
     object_property_add_uint64_ptr(obj, "commands-failed",
                                    &s->commands_failed, OBJ_PROP_FLAG_READ);
-    object_property_set_description(obj, "commands",
-                                    "Commands that the device has run");
     object_property_set_description(obj, "commands-failed",
-                                    "Those of them that ended with an error");
+        "Commands that were answered with an error");
 }
 
 static void vhca_class_init(ObjectClass *klass, void *data)

@@ -63,12 +63,15 @@ typedef struct VHCACmd {
     uint32_t syndrome;
 } VHCACmd;
 
-/*
- * Answer with an error. @check numbers the failing checks of one opcode; the
- * driver prints the syndrome, opcode << 8 | check.
+/**
+ * vhca_cmd_fail(): answer with an error
+ * @status: VHCA_BAD_*, ...
+ * @check: numbers the failing checks of one opcode; the driver prints the
+ *         syndrome, opcode << 8 | @check. From 0xff down: what all share
  */
 void vhca_cmd_fail(VHCACmd *cmd, uint8_t status, uint8_t check);
 
+/** VHCACmdFn: run @cmd, which was checked for the lengths in cmd.c's table */
 typedef void VHCACmdFn(VHCAState *s, VHCACmd *cmd);
 
 /* caps.c */
@@ -94,14 +97,23 @@ VHCACmdFn vhca_modify_qp;
 /* mkey.c */
 VHCACmdFn vhca_create_mkey, vhca_destroy_mkey, vhca_query_mkey;
 
+/** vhca_cmd_init(), vhca_cmd_exit(): of the queue, with the device */
 void vhca_cmd_init(VHCAState *s);
 void vhca_cmd_exit(VHCAState *s);
+/** vhca_cmd_doorbell(): the driver has filled @slots, a bit each */
 void vhca_cmd_doorbell(VHCAState *s, uint32_t slots);
+/** vhca_cmd_reset(): forget what was rung for and did not run */
 void vhca_cmd_reset(VHCAState *s);
 
 /*
  * ---------------------------------------------------------------- objects
  */
+
+/* What an object begins with: its number, and how many others need it */
+typedef struct VHCAObject {
+    uint32_t id;
+    unsigned int users;
+} VHCAObject;
 
 /*
  * Objects by number. Numbers are handed out in turn, so that one that was
@@ -109,20 +121,41 @@ void vhca_cmd_reset(VHCAState *s);
  */
 typedef struct VHCATable {
     GHashTable *objects;
+    GDestroyNotify destroy;
     uint32_t first;
     uint32_t last;
     uint32_t next;
 } VHCATable;
 
+/** vhca_table_init(): for numbers @first to @last; @destroy frees an object */
 void vhca_table_init(VHCATable *table, uint32_t first, uint32_t last,
                      GDestroyNotify destroy);
+/** vhca_table_free(): destroys what is left in it */
 void vhca_table_free(VHCATable *table);
-/* Forget all objects, and that any number was handed out */
+/** vhca_table_clear(): forget all objects, and that numbers were handed out */
 void vhca_table_clear(VHCATable *table);
-/* False: no number is left; @object stays the caller's */
+/** vhca_table_add(): false: no number is left; @object stays the caller's */
 bool vhca_table_add(VHCATable *table, void *object, uint32_t *id);
+/** vhca_table_get(): NULL if there is no such object */
 void *vhca_table_get(const VHCATable *table, uint32_t id);
+/** vhca_table_remove(): destroys the object, too */
 void vhca_table_remove(VHCATable *table, uint32_t id);
+
+/**
+ * vhca_object_create(): the end of a command that makes @object
+ *
+ * The object becomes the table's, and its number is the answer. False: the
+ * command has failed, before or now, and the object is destroyed.
+ */
+bool vhca_object_create(VHCATable *table, void *object, VHCACmd *cmd);
+/** vhca_object_find(): what @cmd names; NULL: @cmd has failed */
+void *vhca_object_find(const VHCATable *table, VHCACmd *cmd);
+/** vhca_object_destroy(): what @cmd names, which fails while it has users */
+void vhca_object_destroy(VHCATable *table, VHCACmd *cmd);
+/** vhca_object_take(): become a user of @id; NULL: there is no such object */
+void *vhca_object_take(const VHCATable *table, uint32_t id);
+/** vhca_object_put(): no user any more; @object may be NULL */
+void vhca_object_put(void *object);
 
 /* A queue in guest memory: pages of equal size, the first one used in part */
 typedef struct VHCABuffer {
@@ -133,36 +166,42 @@ typedef struct VHCABuffer {
     uint64_t size;
 } VHCABuffer;
 
-/*
- * Take the page list at CMD_PAS of @cmd. @log_page_size and @page_offset are
- * the context's fields: log2 of 4 KiB units, and 64ths of a page. False: the
- * list does not cover @size bytes.
+/**
+ * vhca_buffer_init(): take the page list at CMD_PAS of @cmd
+ * @log_page_size: the context's field: log2 of 4 KiB units
+ * @page_offset: the context's field: 64ths of a page
+ *
+ * False: the list does not cover @size bytes.
  */
 bool vhca_buffer_init(VHCABuffer *buffer, const VHCACmd *cmd,
                       unsigned int log_page_size, unsigned int page_offset,
                       uint64_t size);
+/** vhca_buffer_free(): may be called for one that was never filled */
 void vhca_buffer_free(VHCABuffer *buffer);
+/** vhca_buffer_read(): false: out of bounds, or DMA failed */
 bool vhca_buffer_read(VHCAState *s, const VHCABuffer *buffer, uint64_t offset,
                       void *data, size_t len);
+/** vhca_buffer_write(): false: out of bounds; posted, so no more is known */
 bool vhca_buffer_write(VHCAState *s, const VHCABuffer *buffer, uint64_t offset,
                        const void *data, size_t len);
 
-typedef struct VHCAId {     /* an object that is nothing but its number */
-    unsigned int users;
-} VHCAId;
+typedef struct VHCAUar {
+    VHCAObject base;
+    hwaddr half_offset;     /* of a doorbell that comes as two 32-bit stores */
+    uint32_t half_value;
+} VHCAUar;
 
 typedef struct VHCAEq {
-    uint32_t eqn;
+    VHCAObject base;
     uint8_t context[EQC_SIZE];
     VHCABuffer buffer;
     unsigned int log_size;
     uint64_t events;        /* bit per event type */
-    uint32_t uar;
+    VHCAObject *uar;
     unsigned int vector;
     uint32_t producer;
     uint32_t consumer;
     bool armed;
-    unsigned int users;
 } VHCAEq;
 
 typedef enum VHCACqArm {
@@ -172,13 +211,13 @@ typedef enum VHCACqArm {
 } VHCACqArm;
 
 typedef struct VHCACq {
-    uint32_t cqn;
+    VHCAObject base;
     uint8_t context[CQC_SIZE];
     VHCABuffer buffer;
     unsigned int log_size;
     unsigned int cqe_size;
     uint64_t doorbell_record;
-    uint32_t uar;
+    VHCAObject *uar;
     VHCAEq *eq;
     bool ignore_overrun;
     bool overrun;
@@ -186,15 +225,14 @@ typedef struct VHCACq {
     uint32_t producer;
     uint32_t consumer;      /* as last read from the doorbell record */
     uint32_t solicited;     /* producer after the last solicited CQE */
-    unsigned int users;
 } VHCACq;
 
 typedef struct VHCASrq {
-    uint32_t srqn;
+    VHCAObject base;
     uint8_t context[SRQC_SIZE];
     VHCABuffer buffer;
     uint64_t doorbell_record;
-    VHCAId *pd;
+    VHCAObject *pd;
     uint32_t entries;
     unsigned int stride;
     uint16_t index;         /* entry to take next: they form a list */
@@ -202,7 +240,6 @@ typedef struct VHCASrq {
     uint16_t taken;
     uint16_t posted;        /* as last read from the doorbell record */
     uint16_t limit;         /* raise an event below it; 0: no */
-    unsigned int users;
 } VHCASrq;
 
 typedef struct VHCAWq {     /* one direction of a queue pair */
@@ -217,15 +254,15 @@ typedef struct VHCAWq {     /* one direction of a queue pair */
 #define VHCA_WQE_MAX    1024    /* 63 segments of 16 bytes, and rounding */
 
 typedef struct VHCAQp {
+    VHCAObject base;
     VHCAState *hca;
-    uint32_t qpn;
     VerbsQP *verbs;
     uint8_t context[QPC_SIZE];
     VHCABuffer buffer;
     uint64_t doorbell_record;
-    uint32_t uar;
+    VHCAObject *uar;
     uint32_t user_index;
-    VHCAId *pd;
+    VHCAObject *pd;
     VHCACq *send_cq;
     VHCACq *recv_cq;
     VHCASrq *srq;
@@ -254,10 +291,13 @@ typedef struct VHCAMkey {
 #define VHCA_BAR_SIZE       (16 * MiB)
 #define VHCA_FIRST_UAR      16      /* keeps the init segment out of UARs */
 #define VHCA_EQS            32
-#define VHCA_CMD_SLOTS      32
 #define VHCA_CAP_GROUPS     2
 #define VHCA_CAP_SIZE       256
-/* All translation tables together: a guest cannot exhaust the host */
+/*
+ * The translation tables of all keys together. Everything else that a guest
+ * can make the host hold is bounded by the number of objects: a million keys,
+ * and some thousand queues with a page list of a quarter of a megabyte each.
+ */
 #define VHCA_TABLES_MAX     (256 * MiB)
 
 struct VHCAState {
@@ -277,12 +317,9 @@ struct VHCAState {
     uint32_t cmdq_high;
     uint32_t cmdq_low;
     uint32_t nic_interface;
-    hwaddr half_addr;           /* a doorbell written as two 32-bit halves */
-    uint32_t half_value;
 
     /* command interface */
     uint32_t cmd_pending;
-    bool cmd_running;
     QEMUBH *cmd_bh;
     uint64_t commands;
     uint64_t commands_failed;
@@ -310,18 +347,26 @@ struct VHCAState {
     Error *migration_blocker;
 };
 
-/* The device's own requests: no hint, default attributes */
+/**
+ * vhca_dma_read(), vhca_dma_write(): the device's own requests, without a hint
+ * and with default attributes; a read can fail
+ */
 bool vhca_dma_read(VHCAState *s, uint64_t addr, void *data, size_t len);
 void vhca_dma_write(VHCAState *s, uint64_t addr, const void *data, size_t len);
+/** vhca_interrupt(): send an MSI-X message; @vector is below VHCA_VECTORS */
 void vhca_interrupt(VHCAState *s, unsigned int vector);
 
+/** vhca_port_guid(): made from the LID, so that it differs as that does */
 uint64_t vhca_port_guid(VHCAState *s);
+/** vhca_caps_reset(): capabilities as before any SET_HCA_CAP */
 void vhca_caps_reset(VHCAState *s);
+/** vhca_objects_init(), vhca_objects_free(): the tables, with the device */
 void vhca_objects_init(VHCAState *s);
 void vhca_objects_free(VHCAState *s);
-/* Destroy all objects in the order in which they use one another */
+/** vhca_objects_clear(): destroy all, in the order in which they use others */
 void vhca_objects_clear(VHCAState *s);
 
+/** vhca_eq_destroy(), ...: for their tables; also for one made in part */
 void vhca_eq_destroy(void *eq);
 void vhca_cq_destroy(void *cq);
 void vhca_qp_destroy(void *qp);
@@ -340,47 +385,82 @@ enum {      /* enum mlx5_event of the driver */
 
 #define VHCA_EQE_DATA  28
 
+/** vhca_eq_for_event(): who asked for events of @type; NULL: nobody */
 VHCAEq *vhca_eq_for_event(VHCAState *s, uint8_t type);
-/* @data: VHCA_EQE_DATA bytes */
+/** vhca_eq_post(): @data: VHCA_EQE_DATA bytes; lost if the queue is full */
 void vhca_eq_post(VHCAState *s, VHCAEq *eq, uint8_t type, const uint8_t *data);
+/** vhca_eq_doorbell(): consumer index in @value; @arm: interrupt when behind */
 void vhca_eq_doorbell(VHCAState *s, uint32_t uar, uint32_t value, bool arm);
 
-/* @cqe: 64 bytes without the owner bit */
-void vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited);
+/**
+ * vhca_cq_post()
+ * @cqe: VHCA_CQE_SIZE bytes, without the owner bit
+ *
+ * False: the queue has overrun; this entry is lost, and so will be all more.
+ */
+bool vhca_cq_post(VHCAState *s, VHCACq *cq, uint8_t *cqe, bool solicited);
+/** vhca_cq_doorbell(): raise an event at the next, or next solicited, entry */
 void vhca_cq_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
-VHCAQp *vhca_qp_find(VHCAState *s, VHCACmd *cmd);
-/* Tell the engine what it must know, out of the context */
+/** vhca_qp_update(): tell the engine what it must know, out of the context */
 void vhca_qp_update(VHCAQp *qp);
+/** vhca_qp_doorbell(): there may be new send requests */
 void vhca_qp_doorbell(VHCAState *s, uint32_t uar, uint64_t value);
 
-/* An affiliated event: @number is of a QP or an SRQ */
+/** vhca_event_affiliated(): @number is that of a QP or an SRQ */
 void vhca_event_affiliated(VHCAState *s, uint8_t type, uint32_t number);
+
+/**
+ * vhca_queue_waiting(): entries from @head to *@tail
+ * @record: where the guest keeps the tail; it costs a read to look there, so
+ *          only when there is no entry left
+ *
+ * Returns -1 if the tail is out of bounds or out of reach.
+ */
+int vhca_queue_waiting(VHCAState *s, uint64_t record, uint16_t *tail,
+                       uint16_t head, uint32_t entries);
 
 #define VHCA_RECV_STRIDE_MAX  2048
 
-/* As VerbsOps.peek_recv and .retire_recv */
+/** vhca_srq_peek(), vhca_srq_retire(): as VerbsOps.peek_recv, .retire_recv */
 int vhca_srq_peek(VHCAState *s, VHCASrq *srq, VerbsRecvWR *wr);
 void vhca_srq_retire(VHCAState *s, VHCASrq *srq);
 
-/* Bytes and opcode of the entry that begins with @wqe */
+/** vhca_wqe_len(), vhca_wqe_opcode(): of the entry that begins with @wqe */
 size_t vhca_wqe_len(const uint8_t *wqe);
 uint8_t vhca_wqe_opcode(const uint8_t *wqe);
-/* Fill @wr from the snapshot in @qp->wqe; false: malformed */
+/**
+ * vhca_wqe_parse_send(): from the snapshot in @qp->wqe
+ * vhca_wqe_parse_recv(): from @len bytes of segments at @wqe
+ *
+ * False: malformed.
+ */
 bool vhca_wqe_parse_send(VHCAQp *qp, VerbsSendWR *wr);
 bool vhca_wqe_parse_recv(const uint8_t *wqe, size_t len, VerbsRecvWR *wr);
 
+/** vhca_mkey_page_size_ok(): false: pages below VERBS_PAGE_SHIFT_MIN */
+bool vhca_mkey_page_size_ok(const uint8_t *mkc);
+/** vhca_mkey_get(): NULL if there is no such key; bits 31:8 of it are @index */
 VHCAMkey *vhca_mkey_get(VHCAState *s, uint32_t index);
-/* Bring the engine's view up to date with @mkey->context */
+/** vhca_mkey_update(): bring the engine's view in line with @mkey->context */
 void vhca_mkey_update(VHCAMkey *mkey);
+/** vhca_mkey_invalidate(): VerbsOps.invalidate, in the context that rules */
+void vhca_mkey_invalidate(void *opaque, VerbsMR *mr);
+/** vhca_mkey_free(): also for one that was made in part */
 void vhca_mkey_free(VHCAState *s, VHCAMkey *mkey);
-/* Overwrite part of the translation table with @len bytes of MTTs */
+/**
+ * vhca_mkey_load(): overwrite a part of the translation table
+ * @mtt: @len bytes of MTTs in mlx5's format
+ *
+ * False: it is not all in the table; nothing was changed.
+ */
 bool vhca_mkey_load(VHCAMkey *mkey, uint64_t offset, const uint8_t *mtt,
                     size_t len);
 
+/** vhca_umr_run(): VerbsOps.run_private */
 VerbsStatus vhca_umr_run(VerbsQP *qp, const VerbsSendWR *wr);
 
-/* The engine's way back to us */
+/** vhca_verbs_ops: the engine's way back to us; the functions are its ops */
 extern const VerbsOps vhca_verbs_ops;
 int vhca_peek_send(VerbsQP *qp, VerbsSendWR *wr);
 void vhca_retire_send(VerbsQP *qp);

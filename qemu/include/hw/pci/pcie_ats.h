@@ -13,13 +13,15 @@
  * before the register write that asked for it returns, and a translation is
  * looked up anew for each run of TLPs.
  *
- * Needs a vIOMMU with a device IOTLB (intel-iommu,device-iotlb=on); any other
- * one answers Unsupported Request. QEMU's amd-iommu says that it has one but
- * never sends invalidations: not for use with ATS.
+ * Needs intel-iommu,device-iotlb=on, and a guest that permits the function ATS
+ * in its context entry: everything else answers Unsupported Request. QEMU's
+ * amd-iommu says that it has a device IOTLB but never sends invalidations.
  *
  * Not modelled: PASIDs, page requests, and Invalidate Requests and Completions
  * as TLPs. The Smallest Translation Unit is not looked at: a translation is as
- * large as the vIOMMU's page.
+ * large as the vIOMMU's page. QEMU's vIOMMU takes a Translation Request for a
+ * page that is not mapped for a DMA fault, which the guest sees; hardware gives
+ * an answer without permissions and logs nothing.
  */
 #ifndef HW_PCI_PCIE_ATS_H
 #define HW_PCI_PCIE_ATS_H

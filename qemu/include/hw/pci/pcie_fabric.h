@@ -25,7 +25,8 @@ typedef struct PCIeATC PCIeATC;
 /**
  * struct PCIeRequestAttrs: what a requester asks for beside address and data
  * @attr: PCIE_ATTR_*
- * @at: PCIE_AT_UNTRANSLATED or PCIE_AT_TRANSLATED
+ * @at: PCIE_AT_UNTRANSLATED. PCIE_AT_TRANSLATED is a claim of the device that
+ *      ports may believe but the root complex does not: only @atc's word counts
  * @atc: NULL: @addr is sent as it is. Else the requester's translation cache
  *      (pcie_ats.h): @at is untranslated, and while the guest has ATS enabled,
  *      the cache translates @addr and the request is sent with AT=10b; while
@@ -61,8 +62,9 @@ bool pcie_fabric_write(PCIDevice *requester, const PCIeRequestAttrs *attrs,
  *
  * Returns PCIE_CPL_SC, or the status of the first completion that failed;
  * @data is undefined then. A request that gets no completion at all, because
- * it was never sent, a port dropped it as malformed, or its address has no
- * translation (@attrs->atc), ends as PCIE_CPL_UR.
+ * it was never sent, a port dropped it or its completion as malformed, or its
+ * address has no translation (@attrs->atc), ends as PCIE_CPL_UR. The function's
+ * Status register and AER have what a requester records of all that.
  *
  * A read with a hint has no byte enables: what it reads is rounded outwards
  * to DWs (section 2.2.5.1).
@@ -87,7 +89,8 @@ PCIeCplStatus pcie_fabric_atomic(PCIDevice *requester,
  * pcie_fabric_msix_notify(): send the vector's message as a memory write TLP
  *
  * Same rules as msix_notify(): masked vectors become pending; their message
- * is a TLP as well when the guest unmasks them.
+ * is a TLP as well when the guest unmasks them. A requester that one of its
+ * own requests has unplugged sends none.
  */
 void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 
@@ -103,10 +106,19 @@ void pcie_fabric_msix_notify(PCIDevice *requester, unsigned int vector);
 void pcie_devctl_init(PCIDevice *dev, unsigned int max_payload);
 
 /**
- * pcie_devctl_reset(): back to the defaults; not for a function level reset,
- * which keeps Max_Payload_Size (section 6.6.2)
+ * pcie_devctl_reset(): these, and AtomicOp Requester Enable, back to the
+ * defaults; a function level reset keeps Max_Payload_Size (section 6.6.2)
  */
 void pcie_devctl_reset(PCIDevice *dev);
+
+/**
+ * pcie_atomic_requester_init(): let the guest write AtomicOp Requester Enable
+ * (section 7.5.3.16), without which the function may not send AtomicOps
+ *
+ * Whoever calls pcie_fabric_atomic() asks first.
+ */
+void pcie_atomic_requester_init(PCIDevice *dev);
+bool pcie_atomic_requester_enabled(PCIDevice *dev);
 
 #define TYPE_PCIE_COMPLETER "pcie-completer"
 typedef struct PCIeCompleterClass PCIeCompleterClass;
@@ -159,7 +171,14 @@ struct PCIeFabricTap {
     QTAILQ_ENTRY(PCIeFabricTap) next;
 };
 
+/**
+ * pcie_fabric_add_tap(): from now on @tap sees all TLPs
+ *
+ * It is the caller's, and must stay until it is removed. Not from within a tap.
+ */
 void pcie_fabric_add_tap(PCIeFabricTap *tap);
+
+/** pcie_fabric_remove_tap(): no more calls to @tap. Not from within a tap */
 void pcie_fabric_remove_tap(PCIeFabricTap *tap);
 
 #endif
