@@ -9,6 +9,7 @@ suite=demo
 . lab/tests/tap.sh
 out=$results/demo-test
 export OUT=$out
+mkdir -p "$results"
 unset ST PH NS STMODE TOPOLOGY
 
 demo() { env "$@" lab/demo >$out.log 2>&1; }
