@@ -2,6 +2,7 @@
 #ifndef SELFTESTS_VFIO_LIB_INCLUDE_LIBVFIO_UVERBS_H
 #define SELFTESTS_VFIO_LIB_INCLUDE_LIBVFIO_UVERBS_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 struct ib_uverbs_rereg_mr;
@@ -33,9 +34,9 @@ int uverbs_reg_dmabuf_mr(struct uverbs *uverbs, int dmabuf_fd, u64 length,
 int uverbs_dereg_mr(struct uverbs *uverbs, u32 mr);
 
 /* What of a memory region is to change */
-#define UVERBS_REREG_TRANS	(1 << 0)
-#define UVERBS_REREG_PD		(1 << 1)
-#define UVERBS_REREG_ACCESS	(1 << 2)
+#define UVERBS_REREG_TRANS	BIT(0)
+#define UVERBS_REREG_PD		BIT(1)
+#define UVERBS_REREG_ACCESS	BIT(2)
 
 /*
  * Change a memory region: @change->flags says what, and other fields to what.
