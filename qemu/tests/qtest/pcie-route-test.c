@@ -720,16 +720,12 @@ static void test_prefix(void)
 /* An AtomicOp; a completion status, or 0 */
 static uint32_t peer_atomic(Lab *lab, int from, uint64_t addr)
 {
-    Accel *d = &lab->accel[from];
+    uint32_t status;
 
-    qtest_writew(lab->qts, d->cfg + find_cap(d, d->cfg, PCI_CAP_ID_EXP) +
-                           PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
-    set_reg64(d, TPH_ACCEL_REG_DMA_DST, addr);
-    set_reg(d, TPH_ACCEL_REG_DMA_LEN, 8);
-    set_reg(d, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
-            TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
-    return dma_wait(d) == TPH_ACCEL_DMA_DONE ? 0 :
-           reg(d, TPH_ACCEL_REG_DMA_STATUS) >> TPH_ACCEL_DMA_CODE_SHIFT;
+    enable_atomics(&lab->accel[from]);
+    status = dma_fetch_add(&lab->accel[from], addr, 8);
+    return status == TPH_ACCEL_DMA_DONE ? 0 :
+           status >> TPH_ACCEL_DMA_CODE_SHIFT;
 }
 
 static void test_atomic_blocking(void)
