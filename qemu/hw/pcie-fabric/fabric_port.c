@@ -143,5 +143,5 @@ void fabric_port_describe_acs(ObjectClass *klass)
 {
     object_class_property_set_description(klass, "acs",
         "Access Control Services: the capability, and what its control bits "
-        "ask for (default on)");
+        "ask for");
 }

@@ -116,17 +116,17 @@ static void root_port_reset_hold(Object *obj, ResetType type)
     fabric_port_reset(PCI_DEVICE(obj));
 }
 
+/* That of TYPE_PCIE_ROOT_PORT */
+static PCIConfigWriteFunc *parent_config_write;
+
 static void root_port_write_config(PCIDevice *dev, uint32_t addr,
                                    uint32_t val, int len)
 {
-    PCIDeviceClass *parent =
-        PCI_DEVICE_CLASS(object_class_by_name(TYPE_PCIE_ROOT_PORT));
-
-    parent->config_write(dev, addr, fabric_port_slot_value(dev, addr, val),
-                         len);
+    parent_config_write(dev, addr, fabric_port_slot_value(dev, addr, val),
+                        len);
 }
 
-/* Properties with names for values, which "info qtree" shows, too */
+/* Properties that are more than a field, which "info qtree" shows, too */
 
 static void get_enum(Object *obj, Visitor *v, const char *name, void *opaque,
                      Error **errp)
@@ -176,19 +176,35 @@ static const PropertyInfo prop_peer = {
 };
 
 /* PCIERootPort knows it by its opposite */
-static bool get_acs(Object *obj, Error **errp)
+static void get_acs(Object *obj, Visitor *v, const char *name, void *opaque,
+                    Error **errp)
 {
-    return !PCIE_SLOT(obj)->disable_acs;
+    bool value = !PCIE_SLOT(obj)->disable_acs;
+
+    visit_type_bool(v, name, &value, errp);
 }
 
-static void set_acs(Object *obj, bool value, Error **errp)
+static void set_acs(Object *obj, Visitor *v, const char *name, void *opaque,
+                    Error **errp)
 {
-    if (DEVICE(obj)->realized) {
-        error_setg(errp, "acs is a capability by now");
-        return;
+    bool value;
+
+    if (visit_type_bool(v, name, &value, errp)) {
+        PCIE_SLOT(obj)->disable_acs = !value;
     }
-    PCIE_SLOT(obj)->disable_acs = !value;
 }
+
+static void set_default_bool(ObjectProperty *op, const Property *prop)
+{
+    object_property_set_default_bool(op, prop->defval.u);
+}
+
+static const PropertyInfo prop_acs = {
+    .type = "bool",
+    .get = get_acs,
+    .set = set_acs,
+    .set_default_value = set_default_bool,
+};
 
 static const Property root_port_properties[] = {
     DEFINE_PROP_SIGNED("tph-completer", FabricRootPort, tph_completer,
@@ -196,6 +212,7 @@ static const Property root_port_properties[] = {
                        PCIeTPHCompleter),
     DEFINE_PROP_SIGNED("peer", FabricRootPort, peer, PCIE_PEER_DROP, prop_peer,
                        PCIePeerPolicy),
+    { .name = "acs", .info = &prop_acs, .set_default = true, .defval.u = true },
     FABRIC_PORT_PROPERTIES(FabricRootPort, port, PCIESlot),
 };
 
@@ -206,9 +223,9 @@ static void root_port_class_init(ObjectClass *klass, void *data)
     ResettableClass *rc = RESETTABLE_CLASS(klass);
     PCIERootPortClass *rpc = PCIE_ROOT_PORT_CLASS(klass);
 
+    parent_config_write = k->config_write;
     k->config_write = root_port_write_config;
     device_class_set_props(dc, root_port_properties);
-    object_class_property_add_bool(klass, "acs", get_acs, set_acs);
     fabric_port_class_init(klass, DEVICE_ID,
                            "PCI Express root port that carries TLPs with "
                            "hints; no hot-plug unless hotplug=on");

@@ -288,6 +288,20 @@ static uint32_t peer_read(Lab *lab, int from, uint64_t addr)
 
 /* Tests */
 
+/* What "info qtree" says */
+static void expect_acs_shown(QTestState *qts, const char *id, bool on)
+{
+    g_autofree char *tree = qtest_hmp(qts, "info qtree");
+    g_autofree char *dev = g_strdup_printf("id \"%s\"", id);
+    const char *at = strstr(tree, dev);
+
+    at = at ? strstr(at, "\n") : NULL;
+    g_assert_nonnull(at);
+    at = strstr(at, "    acs = ");
+    g_assert_nonnull(at);
+    g_assert_cmpint(g_str_has_prefix(at, "    acs = true"), ==, on);
+}
+
 static void test_ports(void)
 {
     Lab lab = lab_start("-set device.sw0d1.acs=off -set device.rp1.acs=off "
@@ -321,6 +335,9 @@ static void test_ports(void)
         g_assert_cmphex(qtest_readl(qts, exp_cap(&lab, i) + PCI_EXP_DEVCAP) &
                         PCI_EXP_DEVCAP_PAYLOAD, ==, i == SW0U ? 1 : 2);
     }
+
+    expect_acs_shown(qts, "rp0", true);
+    expect_acs_shown(qts, "rp1", false);
 
     /* A reset shuts everything */
     qtest_writew(qts, exp_cap(&lab, SW0D0) + PCI_EXP_DEVCTL2,
@@ -703,16 +720,12 @@ static void test_prefix(void)
 /* An AtomicOp; a completion status, or 0 */
 static uint32_t peer_atomic(Lab *lab, int from, uint64_t addr)
 {
-    Accel *d = &lab->accel[from];
+    uint32_t status;
 
-    qtest_writew(lab->qts, d->cfg + find_cap(d, d->cfg, PCI_CAP_ID_EXP) +
-                           PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
-    set_reg64(d, TPH_ACCEL_REG_DMA_DST, addr);
-    set_reg(d, TPH_ACCEL_REG_DMA_LEN, 8);
-    set_reg(d, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
-            TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
-    return dma_wait(d) == TPH_ACCEL_DMA_DONE ? 0 :
-           reg(d, TPH_ACCEL_REG_DMA_STATUS) >> TPH_ACCEL_DMA_CODE_SHIFT;
+    enable_atomics(&lab->accel[from]);
+    status = dma_fetch_add(&lab->accel[from], addr, 8);
+    return status == TPH_ACCEL_DMA_DONE ? 0 :
+           status >> TPH_ACCEL_DMA_CODE_SHIFT;
 }
 
 static void test_atomic_blocking(void)

@@ -254,17 +254,6 @@ static void test_long_addresses(void)
     lab_end(lab);
 }
 
-static void atomic(Accel *d, uint64_t addr)
-{
-    qtest_writew(d->qts, d->cfg + find_cap(d, d->cfg, PCI_CAP_ID_EXP) +
-                 PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
-    set_reg64(d, TPH_ACCEL_REG_DMA_DST, addr);
-    set_reg(d, TPH_ACCEL_REG_DMA_LEN, 8);
-    set_reg(d, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
-            TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
-    g_assert_cmphex(dma_wait(d), ==, TPH_ACCEL_DMA_DONE);
-}
-
 /* Requests of each type carry the tag; completions never do */
 static void expect_hints(uint32_t requester, uint16_t tag, bool is_16_bit)
 {
@@ -274,7 +263,9 @@ static void expect_hints(uint32_t requester, uint16_t tag, bool is_16_bit)
     set_requester(&lab->a, requester);
     dma(&lab->a, lab->b.mem, lab->b.mem + 4096, 256,
         hint(tag, PH) | TPH_ACCEL_HINT_READS);
-    atomic(&lab->a, lab->b.mem);
+    enable_atomics(&lab->a);
+    g_assert_cmphex(dma_fetch_add(&lab->a, lab->b.mem, 8), ==,
+                    TPH_ACCEL_DMA_DONE);
     read_capture(lab);
     for (unsigned int i = 0; i < lab->nr; i++) {
         const PCIeTLP *tlp = &lab->tlp[i];

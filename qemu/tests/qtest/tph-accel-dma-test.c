@@ -98,14 +98,11 @@ static void test_atomic_stock(void)
     Accel *a = &lab.a;
     const uint64_t to[] = { lab.b.mem, RAM_DST };
 
-    qtest_writew(lab.qts, a->cfg + find_cap(a, a->cfg, PCI_CAP_ID_EXP) +
-                          PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+    enable_atomics(a);
+    set_reg64(a, TPH_ACCEL_REG_DMA_OPERAND, 1);
     for (int i = 0; i < ARRAY_SIZE(to); i++) {
         qtest_writel(lab.qts, to[i], 7);
-        dma(a, RAM_SRC, RAM_SRC + 8, 4, 0);
-        set_reg64(a, TPH_ACCEL_REG_DMA_DST, to[i]);
-        set_reg(a, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
-                TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
+        dma_fetch_add(a, to[i], 4);
         g_assert_cmphex(dma_error(a), ==, TPH_ACCEL_DMA_CODE_UR);
         g_assert_cmphex(qtest_readl(lab.qts, to[i]), ==, 7);
     }

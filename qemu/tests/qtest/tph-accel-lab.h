@@ -176,6 +176,23 @@ static inline uint32_t dma_error(Accel *d)
     return status >> TPH_ACCEL_DMA_CODE_SHIFT;
 }
 
+/* Let the function send AtomicOps */
+static inline void enable_atomics(Accel *d)
+{
+    qtest_writew(d->qts, d->cfg + find_cap(d, d->cfg, PCI_CAP_ID_EXP) +
+                         PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_ATOMIC_REQ);
+}
+
+/* FetchAdd of @len bytes; returns what the engine says then */
+static inline uint32_t dma_fetch_add(Accel *d, uint64_t addr, uint32_t len)
+{
+    set_reg64(d, TPH_ACCEL_REG_DMA_DST, addr);
+    set_reg(d, TPH_ACCEL_REG_DMA_LEN, len);
+    set_reg(d, TPH_ACCEL_REG_DMA_CTRL, TPH_ACCEL_DMA_START |
+            TPH_ACCEL_DMA_FETCH_ADD << TPH_ACCEL_DMA_OP_SHIFT);
+    return dma_wait(d);
+}
+
 static inline uint32_t hint(uint16_t st, uint8_t ph)
 {
     return TPH_ACCEL_HINT_WRITES | ph << TPH_ACCEL_HINT_PH_SHIFT | st;
