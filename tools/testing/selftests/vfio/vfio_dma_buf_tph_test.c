@@ -48,6 +48,8 @@
 #define NR_SLOW_ROUNDS	200
 #define NR_CLOSES	5
 #define NR_RESETS	30
+/* Seconds, for one that hangs: emulators and debug kernels are slow */
+#define RACE_TIMEOUT	600
 
 /* Reasons to skip a test */
 #define NO_COMPLETER		"Not a TPH completer"
@@ -1059,7 +1061,7 @@ static bool tph_equal(const struct vfio_device_feature_dma_buf_tph *a,
 }
 
 /* The state is always one that somebody set, never part of one and another. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_set_and_get, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_set_and_get, RACE_TIMEOUT)
 {
 	struct race races[2] = {};
 	int fd = self->tph.dmabuf_fd;
@@ -1101,7 +1103,7 @@ static int step_dup2(struct race *race, int round)
 }
 
 /* Whichever file is found is the one that the call is about, to its end. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_dup2, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_dup2, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct vfio_device_feature_dma_buf_tph tph, state[2];
@@ -1157,7 +1159,7 @@ static int step_revoke(struct race *race, int round)
 	return 0;
 }
 
-TEST_F_TIMEOUT(dma_buf_tph, race_of_revoke, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_revoke, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	u8 round = 0;
@@ -1192,7 +1194,7 @@ static int step_export(struct race *race, int round)
 	return ret;
 }
 
-TEST_F_TIMEOUT(dma_buf_tph, race_of_export_and_close, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_export_and_close, RACE_TIMEOUT)
 {
 	struct race races[2] = {};
 	u8 round = 0;
@@ -1222,7 +1224,7 @@ static int step_foreign(struct race *race, int round)
 }
 
 /* The other device's file goes while its dma-buf is looked at. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_other_device_closed, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_other_device_closed, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct vfio_pci_device *other;
@@ -1269,7 +1271,7 @@ static int step_set_by_number(struct race *race, int round)
  * The device's own file goes. A call that is under way keeps it open until its
  * end, and then it is that call's thread that closes the device.
  */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_device_closed, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_device_closed, RACE_TIMEOUT)
 {
 	struct race race;
 	int i, old;
@@ -1745,7 +1747,7 @@ static int step_import(struct race *race, int round)
 	return ret ?: uverbs_dereg_mr(race->uverbs, mr);
 }
 
-TEST_F_TIMEOUT(dma_buf_tph, race_of_import, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_import, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct uverbs uverbs;
@@ -1776,7 +1778,7 @@ TEST_F_TIMEOUT(dma_buf_tph, race_of_import, 60)
 }
 
 /* Whichever comes first, a memory region has the hint or there is none. */
-TEST_F_TIMEOUT(dma_buf_tph, race_of_import_and_revoke, 60)
+TEST_F_TIMEOUT(dma_buf_tph, race_of_import_and_revoke, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct uverbs uverbs;
