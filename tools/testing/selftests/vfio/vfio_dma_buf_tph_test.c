@@ -1336,7 +1336,7 @@ static void signals_start(int interval)
 }
 
 /* A reset takes long, and whoever waits for its end does not have to. */
-TEST_F_TIMEOUT(dma_buf_tph, interrupted, 60)
+TEST_F_TIMEOUT(dma_buf_tph, interrupted, RACE_TIMEOUT)
 {
 	struct race race = { .device = self->device };
 	struct vfio_device_feature_dma_buf_tph tph;
