@@ -122,6 +122,8 @@ static Bench *bench_start(const char *arguments, Translation translation)
     }
     b->accel = lab_find(&b->pci, TPH_ACCEL_DEVICE_ID, 0);
     qtest_writel(b->qts, nic->cfg + nic->tph + PCI_TPH_CTRL, REQ_TPH);
+    qtest_writew(b->qts, nic->cfg + nic->exp + PCI_EXP_DEVCTL2,
+                 PCI_EXP_DEVCTL2_ATOMIC_REQ);
     g_assert_true(vhca_bring_up(&b->vhca, b->qts, nic->bar[0]));
     b->lkey = create_mkey(&b->vhca, false, translation);
     b->rkey = create_mkey(&b->vhca, true, translation);
