@@ -40,6 +40,8 @@ static int64_t cpu_time(QTestState *qts)
     struct timespec ts;
     clockid_t clock;
 
+    /* A thread's time is up to date once it sleeps, not while it runs */
+    g_usleep(2000);
     g_assert_cmpint(clock_getcpuclockid(qtest_pid(qts), &clock), ==, 0);
     g_assert_cmpint(clock_gettime(clock, &ts), ==, 0);
     return ts.tv_sec * 1000000000ll + ts.tv_nsec;
