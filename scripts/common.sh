@@ -71,13 +71,18 @@ series_key()	# BASE PATCH...
 		sha1sum | cut -d' ' -f1
 }
 
-# The patches for a kernel version, in order.
+# The patches for a kernel version, in order. A variant without a diff says why
+# this version does without the patch.
 series()
 {
 	local patch variant
 	for patch in "$top"/series/[0-9][0-9][0-9][0-9]-*.patch; do
 		[ -e "$patch" ] || continue
 		variant=$top/series/$1/${patch##*/}
-		if [ -e "$variant" ]; then echo "$variant"; else echo "$patch"; fi
+		if [ ! -e "$variant" ]; then
+			echo "$patch"
+		elif grep -q '^diff --git' "$variant"; then
+			echo "$variant"
+		fi
 	done
 }
