@@ -90,7 +90,9 @@ static int export(struct kunit *test)
 					     t->user, __struct_size(arg));
 }
 
-static int feature_tph(struct kunit *test, u32 op, int fd, u32 namespaces)
+static int device_feature_tph(struct kunit *test,
+			      struct vfio_pci_core_device *vdev, u32 op, int fd,
+			      u32 namespaces)
 {
 	struct dmabuf_test *t = test->priv;
 	struct vfio_device_feature_dma_buf_tph arg = {
@@ -102,8 +104,14 @@ static int feature_tph(struct kunit *test, u32 op, int fd, u32 namespaces)
 	};
 
 	KUNIT_ASSERT_EQ(test, 0, copy_to_user(t->user, &arg, sizeof(arg)));
-	return vfio_pci_core_feature_dma_buf_tph(&t->vdev, op, t->user,
-						 sizeof(arg));
+	return vfio_pci_core_feature_dma_buf_tph(vdev, op, t->user, sizeof(arg));
+}
+
+static int feature_tph(struct kunit *test, u32 op, int fd, u32 namespaces)
+{
+	struct dmabuf_test *t = test->priv;
+
+	return device_feature_tph(test, &t->vdev, op, fd, namespaces);
 }
 
 static int set_hint(struct kunit *test)
@@ -264,10 +272,36 @@ static void test_opt_out(struct kunit *test)
 	expect_answer(test, -EOPNOTSUPP);
 }
 
+/* Whose reservation may be locked by anybody, this thread included */
+static void test_foreign_locked(struct kunit *test)
+{
+	struct dmabuf_test *t = test->priv;
+	struct dma_resv *resv = t->attach->dmabuf->resv;
+	struct vfio_pci_core_device *other;
+
+	other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	other->pci_ops = &mock_pci_ops;
+	other->tph_completer = PCI_EXP_DEVCAP2_TPH_COMP_EXT_TPH;
+	init_rwsem(&other->memory_lock);
+
+	dma_resv_lock(resv, NULL);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			device_feature_tph(test, other, VFIO_DEVICE_FEATURE_SET,
+					   t->fd, VFIO_DMA_BUF_TPH_ST |
+					   VFIO_DMA_BUF_TPH_ST_EXT));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			device_feature_tph(test, other, VFIO_DEVICE_FEATURE_GET,
+					   t->fd, 0));
+	dma_resv_unlock(resv);
+	expect_answer(test, -EOPNOTSUPP);
+}
+
 static struct kunit_case dmabuf_cases[] = {
 	KUNIT_CASE(test_revoked),
 	KUNIT_CASE(test_closed),
 	KUNIT_CASE(test_opt_out),
+	KUNIT_CASE(test_foreign_locked),
 	{}
 };
 

@@ -531,11 +531,12 @@ static struct sk_buff *new_msg(struct kunit *test)
 	return msg;
 }
 
-/* The driver's attributes in a message: "name value name value", in decimal */
+/* The driver's attributes in a message: "name value name value" */
 static const char *show(struct kunit *test, struct mlx5_ib_mr *mr)
 {
 	struct sk_buff *msg = new_msg(test);
 	struct nlattr *nest, *attr;
+	bool hex = false;
 	int rem, len = 0;
 	char *text;
 
@@ -554,9 +555,13 @@ static const char *show(struct kunit *test, struct mlx5_ib_mr *mr)
 			len += scnprintf(text + len, 256 - len, "%s ",
 					 (char *)nla_data(attr));
 			break;
+		case RDMA_NLDEV_ATTR_DRIVER_PRINT_TYPE:
+			hex = nla_get_u8(attr) == RDMA_NLDEV_PRINT_TYPE_HEX;
+			break;
 		case RDMA_NLDEV_ATTR_DRIVER_U32:
-			len += scnprintf(text + len, 256 - len, "%u ",
+			len += scnprintf(text + len, 256 - len, hex ? "0x%x " : "%u ",
 					 nla_get_u32(attr));
+			hex = false;
 			break;
 		}
 	}
@@ -565,31 +570,33 @@ static const char *show(struct kunit *test, struct mlx5_ib_mr *mr)
 
 static const struct show_param {
 	struct mlx5_ib_mr_tph tph;
-	bool dmah;
+	enum { NO_DMAH, DMAH_OF_CPU, DMAH_WITHOUT_CPU } dmah;
 	const char *text;
 } shows[] = {
-	{ { MLX5_IB_MR_TPH_EXPORTER, false, 0xf0, 1, 2 }, false,
-	  "tph exporter tph_ph 2 tph_st 240 tph_st_bits 8 tph_st_index 1 " },
-	{ { MLX5_IB_MR_TPH_EXPORTER, true, 0x1234, 3, 0 }, false,
-	  "tph exporter tph_ph 0 tph_st 4660 tph_st_bits 16 tph_st_index 3 " },
-	{ { MLX5_IB_MR_TPH_NOT_SET }, false,
+	{ { MLX5_IB_MR_TPH_EXPORTER, false, 0xf0, 1, 2 }, NO_DMAH,
+	  "tph exporter tph_ph 2 tph_st 0xf0 tph_st_bits 8 tph_st_index 1 " },
+	{ { MLX5_IB_MR_TPH_EXPORTER, true, 0x1234, 3, 0 }, NO_DMAH,
+	  "tph exporter tph_ph 0 tph_st 0x1234 tph_st_bits 16 tph_st_index 3 " },
+	{ { MLX5_IB_MR_TPH_NOT_SET }, NO_DMAH,
 	  "tph none tph_reason not-set " },
-	{ { MLX5_IB_MR_TPH_OTHER_NAMESPACE }, false,
+	{ { MLX5_IB_MR_TPH_OTHER_NAMESPACE }, NO_DMAH,
 	  "tph none tph_reason other-namespace " },
-	{ { MLX5_IB_MR_TPH_NO_FIT }, false,
+	{ { MLX5_IB_MR_TPH_NO_FIT }, NO_DMAH,
 	  "tph none tph_reason does-not-fit " },
-	{ { MLX5_IB_MR_TPH_TABLE_FULL }, false,
+	{ { MLX5_IB_MR_TPH_TABLE_FULL }, NO_DMAH,
 	  "tph none tph_reason table-full " },
-	{ { MLX5_IB_MR_TPH_REQUESTER_OFF }, false,
+	{ { MLX5_IB_MR_TPH_REQUESTER_OFF }, NO_DMAH,
 	  "tph none tph_reason requester-off " },
-	{ { MLX5_IB_MR_TPH_DATA_DIRECT }, false,
+	{ { MLX5_IB_MR_TPH_DATA_DIRECT }, NO_DMAH,
 	  "tph none tph_reason data-direct " },
-	{ { MLX5_IB_MR_TPH_DMAH }, true,
+	{ { MLX5_IB_MR_TPH_DMAH }, DMAH_OF_CPU,
 	  "tph dmah tph_ph 1 tph_st_index 9 " },
+	{ { MLX5_IB_MR_TPH_DMAH }, DMAH_WITHOUT_CPU,
+	  "tph dmah tph_ph 1 " },
 	/* Ordinary memory with a DMA handle, and without */
-	{ { MLX5_IB_MR_TPH_NOBODY }, true,
+	{ { MLX5_IB_MR_TPH_NOBODY }, DMAH_OF_CPU,
 	  "tph dmah tph_ph 1 tph_st_index 9 " },
-	{ { MLX5_IB_MR_TPH_NOBODY }, false, "" },
+	{ { MLX5_IB_MR_TPH_NOBODY }, NO_DMAH, "" },
 };
 
 static void show_name(const struct show_param *param, char *name)
@@ -613,6 +620,8 @@ static void test_show(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mr);
 	mr->tph = param->tph;
 	mr->ibmr.dmah = param->dmah ? &t->dmah.ibdmah : NULL;
+	if (param->dmah == DMAH_WITHOUT_CPU)
+		t->dmah.ibdmah.valid_fields = 0;
 	KUNIT_EXPECT_STREQ(test, show(test, mr), param->text);
 
 	/* A message that is too small for it gets all of it or nothing */

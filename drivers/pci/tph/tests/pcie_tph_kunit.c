@@ -22,6 +22,7 @@
  * @config: what is read and written
  * @gone: reads return all ones
  * @read_only: writes at this offset and above fail, 0: they do not
+ * @written_while: type of requests enabled when an ST entry was written last
  */
 struct fake_function {
 	struct pci_dev pdev;
@@ -29,6 +30,7 @@ struct fake_function {
 	u8 config[PCI_CFG_SPACE_EXP_SIZE];
 	bool gone;
 	int read_only;
+	u8 written_while;
 };
 
 struct fake_link {
@@ -51,6 +53,17 @@ static int fake_read(struct pci_bus *bus, unsigned int devfn, int where,
 	return PCIBIOS_SUCCESSFUL;
 }
 
+static u32 get_config(struct fake_function *fake, int where)
+{
+	return get_unaligned_le32(&fake->config[where]);
+}
+
+static u8 enabled_in_hw(struct fake_function *fake)
+{
+	return FIELD_GET(PCI_TPH_CTRL_REQ_EN_MASK,
+			 get_config(fake, FAKE_TPH_CAP + PCI_TPH_CTRL));
+}
+
 static int fake_write(struct pci_bus *bus, unsigned int devfn, int where,
 		      int size, u32 val)
 {
@@ -59,6 +72,8 @@ static int fake_write(struct pci_bus *bus, unsigned int devfn, int where,
 
 	if (fake->read_only && where >= fake->read_only)
 		return PCIBIOS_DEVICE_NOT_FOUND;
+	if (where >= FAKE_TPH_CAP + PCI_TPH_BASE_SIZEOF)
+		fake->written_while = enabled_in_hw(fake);
 	memcpy(&fake->config[where], &raw, size);
 	return PCIBIOS_SUCCESSFUL;
 }
@@ -71,11 +86,6 @@ static struct pci_ops fake_ops = {
 static void set_config(struct fake_function *fake, int where, u32 val)
 {
 	put_unaligned_le32(val, &fake->config[where]);
-}
-
-static u32 get_config(struct fake_function *fake, int where)
-{
-	return get_unaligned_le32(&fake->config[where]);
 }
 
 static void fake_init(struct fake_function *fake, int type, int pcie_version)
@@ -106,12 +116,6 @@ static void set_requester(struct fake_function *fake, bool extended)
 		   PCI_TPH_CAP_ST_DS | PCI_TPH_LOC_CAP |
 		   FIELD_PREP(PCI_TPH_CAP_EXT_TPH, extended) |
 		   FIELD_PREP(PCI_TPH_CAP_ST_MASK, FAKE_ENTRIES - 1));
-}
-
-static u8 enabled_in_hw(struct fake_function *fake)
-{
-	return FIELD_GET(PCI_TPH_CTRL_REQ_EN_MASK,
-			 get_config(fake, FAKE_TPH_CAP + PCI_TPH_CTRL));
 }
 
 static int pcie_tph_test_init(struct kunit *test)
@@ -335,7 +339,9 @@ static void test_st_entry(struct kunit *test)
 	fake->pdev.eetlp_prefix_max = 4;
 	KUNIT_ASSERT_EQ(test, pcie_enable_tph(&fake->pdev, PCI_TPH_ST_DS_MODE), 0);
 
+	fake->written_while = PCI_TPH_REQ_EXT_TPH;
 	KUNIT_EXPECT_EQ(test, pcie_tph_set_st_entry(&fake->pdev, 0, 0x1234), 0);
+	KUNIT_EXPECT_EQ(test, fake->written_while, PCI_TPH_REQ_DISABLE);
 	KUNIT_EXPECT_EQ(test, pcie_tph_set_st_entry(&fake->pdev, FAKE_ENTRIES - 1,
 						    0x5678), 0);
 	KUNIT_EXPECT_EQ(test, st_entry(fake, 0), 0x1234);
@@ -373,6 +379,11 @@ static void test_st_entry_error(struct kunit *test)
 	/* Not a PCIBIOS_* code, which is no error to those who ask */
 	fake->read_only = FAKE_TPH_CAP + PCI_TPH_BASE_SIZEOF;
 	expect_st_entry_error(test, 1, -ENODEV);
+
+	/* As of an interrupt vector that is not in use */
+	set_config(fake, FAKE_TPH_CAP + PCI_TPH_CAP,
+		   PCI_TPH_CAP_ST_DS | PCI_TPH_LOC_MSIX);
+	expect_st_entry_error(test, 1, -ENXIO);
 }
 
 static struct kunit_case pcie_tph_cases[] = {
