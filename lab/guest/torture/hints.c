@@ -4,7 +4,8 @@
  * accelerator sees it: it knows what the last write carried.
  *
  * With NUMBER: registers and deregisters memory with that many hints in turn, and
- * says how much more memory the kernel has in use after that.
+ * says how much more memory the kernel has in use after that. If they were more
+ * than get a pool of mkeys, one more is looked at as above.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,6 +25,10 @@
 /* Tags for use one after the other */
 #define TAG_A		0x11
 #define TAG_B		0x22
+#define TAG_UNPOOLED	0xf7
+
+/* As many hints as the driver has pools for */
+#define MAX_POOLED	64
 
 /* IB_USER_VERBS_CMD_REREG_MR has no names for these */
 #define REREG_PD	(1 << 1)
@@ -321,6 +326,17 @@ static void count_memory(struct hints *h, unsigned int n)
 	rig_result(&h->rig, done == n, "hints: registrations: %u of %u", done, n);
 }
 
+/* The mkey is created for this region, and not taken from a pool */
+static void test_unpooled(struct hints *h)
+{
+	struct region r;
+	bool arrives;
+
+	arrives = region_open(h, &r, TAG_UNPOOLED) && arrives_with_hint(h, &r);
+	region_close(&r);
+	rig_result(&h->rig, arrives, "hints: without a pool the hint arrives, too");
+}
+
 int main(int argc, char **argv)
 {
 	struct hints h = {
@@ -337,6 +353,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1) {
 		count_memory(&h, atoi(argv[1]));
+		if (atoi(argv[1]) > MAX_POOLED)
+			test_unpooled(&h);
 	} else {
 		if (h.rig.st_entries) {
 			test_used_again(&h);
