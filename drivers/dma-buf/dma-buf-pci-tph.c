@@ -158,8 +158,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_put_pci_tph, "DMA_BUF");
  * @dmabuf:	[in]	the exporter's buffer
  *
  * For exporters. While this returns true, &dma_buf_ops.get_pci_tph must go on
- * giving the answers that it gave, and a request to change them has to fail,
- * with -EBUSY.
+ * giving the answers that it gave, but for -ENODEV while the buffer is revoked,
+ * and a request to change them has to fail, with -EBUSY.
  *
  * Must be called with the reservation lock of the DMA-buf held, and the change
  * has to be made under the same hold of the lock.

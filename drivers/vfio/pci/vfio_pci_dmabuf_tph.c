@@ -3,9 +3,9 @@
  * VFIO_DEVICE_FEATURE_DMA_BUF_TPH: the owner of a device says which processing
  * hints belong to the device memory that it exported, and importers get them.
  *
- * Lock order: vdev->memory_lock, which keeps the buffer and the device together,
- * then the buffer's reservation lock, which protects the hints. That is the order
- * of vfio_pci_dma_buf_move(). User memory is accessed outside both.
+ * Lock order: vdev->memory_lock, under which buffers are moved, revoked and
+ * cleaned up, then the buffer's reservation lock, which protects the hints. That
+ * is the order of vfio_pci_dma_buf_move(). User memory is accessed outside both.
  */
 #include <kunit/visibility.h>
 #include <linux/dma-buf.h>

@@ -37,7 +37,7 @@ bool mlx5_ib_mr_tph_pooled(struct mlx5_ib_mr_tph_pool *pool,
 	unsigned int hint = FIELD_PREP(HINT_PH, tph->ph) |
 			    FIELD_PREP(HINT_ST_INDEX, tph->st_index);
 
-	/* There are no more DMA handles' hints than the platform has CPUs */
+	/* The tags of DMA handles are the platform's and not the user's */
 	if (tph->state != MLX5_IB_MR_TPH_EXPORTER)
 		return true;
 

@@ -131,7 +131,10 @@ int mlx5_st_tags_get(struct mlx5_st_tags *tags, struct pci_dev *pdev, u16 tag,
 	struct mlx5_st_entry *entry;
 	int err = 0;
 
-	/* On the wire tag 0 is the same as no tag, and that needs no entry */
+	/*
+	 * On the wire tag 0 is the same as no tag, and that needs no entry: the
+	 * reserved one, which nobody writes, holds it since the last reset.
+	 */
 	if (!tag) {
 		*st_index = MLX5_MKC_PCIE_TPH_NO_STEERING_TAG_INDEX;
 		return 0;
