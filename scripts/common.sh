@@ -57,6 +57,27 @@ show_progress()	# WHAT
 # The new files that patches bring, in order.
 brings() { sed -s -n '/^---$/,/^diff --git/s/^Brings: //p' "$@"; }
 
+# The objects of drivers that patches change or bring, tests apart.
+objects()	# PATCH...
+{
+	{ brings "$@"; sed -n 's|^diff --git a/\([^ ]*\) .*|\1|p' "$@"; } |
+		sed -n '/^drivers/{ /kunit\|\/st-/d; s/\.c$/.o/p }' | sort -u
+}
+
+# What build-linux is told for the kernel of lab/debug.config or lab/kcsan.config.
+# KCSAN is to spend its delays where the series is: it has the objects that the
+# series touches instrumented, and nothing else.
+flavour_options()	# debug|kcsan
+{
+	local object
+	printf '%s\n' --config "$top/lab/$1.config" --name "$1"
+	[ "$1" = kcsan ] || return 0
+	printf '%s\n' --make KCSAN_SANITIZE=n
+	for object in $(objects "$top"/series/[0-9]*.patch); do
+		printf '%s\n' --make "KCSAN_SANITIZE_${object##*/}=y"
+	done
+}
+
 # Of a commit, in a kernel's git tree: "7.2".
 kernel_version() { git show "$1:Makefile" | awk '/^(VERSION|PATCHLEVEL) =/ { print $3 }' | paste -sd.; }
 

@@ -26,7 +26,8 @@ else
 fi
 
 # The symbols of our objects, in the kernel that ran
-build=$("$top/scripts/build-linux" --config "$top/lab/kcsan.config" --name kcsan)
+mapfile -t options < <(flavour_options kcsan)
+build=$("$top/scripts/build-linux" "${options[@]}")
 build=${build%/arch/*}
 mapfile -t objects < <({ brings "$top"/series/*.patch; echo drivers/net/ethernet/mellanox/mlx5/core/lib/st.c; } |
 	sed -n "s|^\(drivers/.*\)\.c$|$build/\1.o|p")
