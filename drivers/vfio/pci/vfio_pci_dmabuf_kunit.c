@@ -11,6 +11,7 @@
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/fdtable.h>
@@ -18,6 +19,7 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/workqueue.h>
 
 #include "vfio_pci_dmabuf_tph.h"
 #include "vfio_pci_priv.h"
@@ -272,11 +274,28 @@ static void test_opt_out(struct kunit *test)
 	expect_answer(test, -EOPNOTSUPP);
 }
 
-/* Whose reservation may be locked by anybody, this thread included */
+/* Somebody who has the reservation of a buffer locked */
+struct locker {
+	struct work_struct work;
+	struct dma_resv *resv;
+	struct completion locked, unlock;
+};
+
+static void locker_work(struct work_struct *work)
+{
+	struct locker *locker = container_of(work, struct locker, work);
+
+	dma_resv_lock(locker->resv, NULL);
+	complete(&locker->locked);
+	wait_for_completion(&locker->unlock);
+	dma_resv_unlock(locker->resv);
+}
+
+/* Another device's buffer is refused without waiting for whoever has it locked */
 static void test_foreign_locked(struct kunit *test)
 {
 	struct dmabuf_test *t = test->priv;
-	struct dma_resv *resv = t->attach->dmabuf->resv;
+	struct locker locker = { .resv = t->attach->dmabuf->resv };
 	struct vfio_pci_core_device *other;
 
 	other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
@@ -285,7 +304,11 @@ static void test_foreign_locked(struct kunit *test)
 	other->tph_completer = PCI_EXP_DEVCAP2_TPH_COMP_EXT_TPH;
 	init_rwsem(&other->memory_lock);
 
-	dma_resv_lock(resv, NULL);
+	INIT_WORK_ONSTACK(&locker.work, locker_work);
+	init_completion(&locker.locked);
+	init_completion(&locker.unlock);
+	schedule_work(&locker.work);
+	wait_for_completion(&locker.locked);
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			device_feature_tph(test, other, VFIO_DEVICE_FEATURE_SET,
 					   t->fd, VFIO_DMA_BUF_TPH_ST |
@@ -293,7 +316,9 @@ static void test_foreign_locked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			device_feature_tph(test, other, VFIO_DEVICE_FEATURE_GET,
 					   t->fd, 0));
-	dma_resv_unlock(resv);
+	complete(&locker.unlock);
+	flush_work(&locker.work);
+	destroy_work_on_stack(&locker.work);
 	expect_answer(test, -EOPNOTSUPP);
 }
 
