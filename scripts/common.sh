@@ -66,7 +66,8 @@ objects()	# PATCH...
 
 # What build-linux is told for the kernel of lab/debug.config or lab/kcsan.config.
 # KCSAN is to spend its delays where the series is: it has the objects that the
-# series touches instrumented, and nothing else.
+# series touches instrumented, and nothing else. All of a name, wherever they are:
+# one of main.o is code that runs before the kernel, which cannot be instrumented.
 flavour_options()	# debug|kcsan
 {
 	local object
@@ -74,7 +75,8 @@ flavour_options()	# debug|kcsan
 	[ "$1" = kcsan ] || return 0
 	printf '%s\n' --make KCSAN_SANITIZE=n
 	for object in $(objects "$top"/series/[0-9]*.patch); do
-		printf '%s\n' --make "KCSAN_SANITIZE_${object##*/}=y"
+		[ "${object##*/}" = main.o ] ||
+			printf '%s\n' --make "KCSAN_SANITIZE_${object##*/}=y"
 	done
 }
 
