@@ -132,6 +132,22 @@ test_author()
 		"$(grep -c '\*\*\*\|^@' "$work"/mails/0000-*)" 0
 }
 
+# What a user's tree has now is what counts, also after something that did not fit.
+test_user_tree()
+{
+	local user=$work/user try
+	git init -q "$user"
+	printf 'VERSION = 7\nPATCHLEVEL = 2\n' >"$user/Makefile"
+	for try in first second; do
+		echo "# $try" >"$user/Kbuild"
+		git -C "$user" add -A && git -C "$user" commit -qm "$try"
+		is "a user's tree that the series does not fit: the $try" \
+			"$(LINUX=$user "$top/scripts/compose" "$work/composed" 2>&1 |
+				grep -o 'does not apply to Linux .*')" "does not apply to Linux 7.2"
+	done
+}
+
+test_user_tree
 for base in ${@:-$bases}; do
 	"$top/scripts/series" --base "$base" --out "$work/mails" 2>"$work/log"
 	case $? in
