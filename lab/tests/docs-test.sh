@@ -21,8 +21,9 @@ mkdir -p "$out"
 mapfile -t files < <(git -C "$tree" diff --name-only refs/p2p/base HEAD)
 rc=0
 for dir; do
-	if ! make -C "$tree" O="$out" htmldocs SPHINXDIRS="$dir" SPHINXOPTS=-j1 \
-			>"$log" 2>&1; then
+	# -E: what sphinx has read in an earlier run it would not warn of again.
+	if ! make -C "$tree" O="$out" htmldocs SPHINXDIRS="$dir" \
+			SPHINXOPTS="-E -j${JOBS:-$(nproc)}" >"$log" 2>&1; then
 		tail "$log"
 		echo "not ok documentation: $dir: does not build"
 		rc=1
