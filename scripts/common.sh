@@ -57,26 +57,26 @@ show_progress()	# WHAT
 # The new files that patches bring, in order.
 brings() { sed -s -n '/^---$/,/^diff --git/s/^Brings: //p' "$@"; }
 
-# The objects of drivers that patches change or bring, tests apart.
-objects()	# PATCH...
-{
-	{ brings "$@"; sed -n 's|^diff --git a/\([^ ]*\) .*|\1|p' "$@"; } |
-		sed -n '/^drivers/{ /kunit\|\/st-/d; s/\.c$/.o/p }' | sort -u
-}
+# Reads files' paths and prints the objects of drivers among them, tests apart.
+objects() { sed -n '/^drivers/{ /kunit\|\/st-/d; s/\.c$/.o/p }' | sort -u; }
 
 # What build-linux is told for the kernel of lab/debug.config or lab/kcsan.config.
 # KCSAN is to spend its delays where the series is: it has the objects that the
-# series touches instrumented, and nothing else. All of a name, wherever they are:
-# one of main.o is code that runs before the kernel, which cannot be instrumented.
+# series touches instrumented, and nothing else. kbuild knows them by what their
+# Makefile calls them, with a directory at most, and so all of that name: a main.o is
+# code that runs before the kernel, which cannot be instrumented.
 flavour_options()	# debug|kcsan
 {
-	local object
+	local object name patches=("$top"/series/[0-9]*.patch)
 	printf '%s\n' --config "$top/lab/$1.config" --name "$1"
 	[ "$1" = kcsan ] || return 0
 	printf '%s\n' --make KCSAN_SANITIZE=n
-	for object in $(objects "$top"/series/[0-9]*.patch); do
-		[ "${object##*/}" = main.o ] ||
-			printf '%s\n' --make "KCSAN_SANITIZE_${object##*/}=y"
+	for object in $({ brings "${patches[@]}"
+			  sed -n 's|^diff --git a/\([^ ]*\) .*|\1|p' "${patches[@]}"; } | objects); do
+		name=${object##*/}
+		[ "$name" != main.o ] || continue
+		printf '%s\n' --make "KCSAN_SANITIZE_$name=y" \
+			--make "KCSAN_SANITIZE_$(basename "${object%/*}")/$name=y"
 	done
 }
 

@@ -30,7 +30,10 @@ mapfile -t options < <(flavour_options kcsan)
 build=$("$top/scripts/build-linux" "${options[@]}")
 build=${build%/arch/*}
 mapfile -t objects < <({ brings "$top"/series/*.patch; echo drivers/net/ethernet/mellanox/mlx5/core/lib/st.c; } |
-	sed -n "s|^\(drivers/.*\)\.c$|$build/\1.o|p")
+	objects | sed "s|^|$build/|")
+for object in "${objects[@]}"; do
+	nm "$object" | grep -q ' __tsan_init$' || not_ok "${object#"$build/"} is not instrumented"
+done
 nm "${objects[@]}" | awk '$2 ~ /^[tT]$/ { print $3 }' | sort -u >"$out/ours"
 
 # "race: FUNCTION / FUNCTION", with "ours" in front if it is
