@@ -58,7 +58,7 @@ show_progress()	# WHAT
 brings() { sed -s -n '/^---$/,/^diff --git/s/^Brings: //p' "$@"; }
 
 # Reads files' paths and prints the objects of drivers among them, tests apart.
-objects() { sed -n '/^drivers/{ /kunit\|\/st-/d; s/\.c$/.o/p }' | sort -u; }
+driver_objects() { sed -n '/^drivers/{ /kunit\|\/st-/d; s/\.c$/.o/p }' | sort -u; }
 
 # What build-linux is told for the kernel of lab/debug.config or lab/kcsan.config.
 # KCSAN is to spend its delays where the series is: it has the objects that the
@@ -72,7 +72,8 @@ flavour_options()	# debug|kcsan
 	[ "$1" = kcsan ] || return 0
 	printf '%s\n' --make KCSAN_SANITIZE=n
 	for object in $({ brings "${patches[@]}"
-			  sed -n 's|^diff --git a/\([^ ]*\) .*|\1|p' "${patches[@]}"; } | objects); do
+			  sed -n 's|^diff --git a/\([^ ]*\) .*|\1|p' "${patches[@]}"; } |
+			driver_objects); do
 		name=${object##*/}
 		[ "$name" != main.o ] || continue
 		printf '%s\n' --make "KCSAN_SANITIZE_$name=y" \

@@ -30,7 +30,7 @@ mapfile -t options < <(flavour_options kcsan)
 build=$("$top/scripts/build-linux" "${options[@]}")
 build=${build%/arch/*}
 mapfile -t objects < <({ brings "$top"/series/*.patch; echo drivers/net/ethernet/mellanox/mlx5/core/lib/st.c; } |
-	objects | sed "s|^|$build/|")
+	driver_objects | sed "s|^|$build/|")
 for object in "${objects[@]}"; do
 	nm "$object" | grep -q ' __tsan_init$' || not_ok "${object#"$build/"} is not instrumented"
 done
